@@ -1,0 +1,126 @@
+"""Tables: series, steps, revisions, enrolments, and the days on which people had mail."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from campaigns.rules.standing import EnrolmentStatus, FirstStep, Origin, SeriesStatus
+from storage.base import Base, JsonObject, RowId, state_column
+
+_IS_ACTIVE = text("status = 'active'")
+
+
+class Series(Base):
+    """Ordered steps that a confirmed subscriber of one list gets, one after the other."""
+
+    __tablename__ = "series"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    slug: Mapped[str] = mapped_column(String(64), unique=True)
+    title: Mapped[str] = mapped_column(String(200))
+    description: Mapped[str] = mapped_column(Text, default="")
+    list_id: Mapped[int] = mapped_column(ForeignKey("lists.id"))
+    theme: Mapped[str] = mapped_column(String(64))
+    send_hour: Mapped[int]  # local hour of people who chose none
+    first_step: Mapped[FirstStep] = mapped_column(state_column(FirstStep))
+    priority: Mapped[int] = mapped_column(default=100)  # lower goes first on a shared day
+    status: Mapped[SeriesStatus] = mapped_column(
+        state_column(SeriesStatus), default=SeriesStatus.ACTIVE
+    )
+    reason: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+
+
+class Step(Base):
+    """One email of a series. Its id is permanent; its place is only a column."""
+
+    __tablename__ = "steps"
+    __table_args__ = (UniqueConstraint("series_id", "key"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    series_id: Mapped[int] = mapped_column(ForeignKey("series.id"))
+    key: Mapped[str] = mapped_column(String(64))  # its name in the series folder
+    position: Mapped[int]  # 1 is first; unpublished steps keep their place
+    wait_days: Mapped[int]  # local calendar days since the step before was accepted
+    published: Mapped[bool] = mapped_column(default=True)
+    revision_id: Mapped[int | None] = mapped_column(RowId)  # the one to send now
+
+
+class Surroundings(Base):
+    """What every email of a moment shares: the theme's files and the clinic's facts."""
+
+    __tablename__ = "surroundings"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    theme: Mapped[dict[str, Any]] = mapped_column(JsonObject)  # {"name": …, "files": {…}}
+    clinic: Mapped[dict[str, Any]] = mapped_column(JsonObject)
+    created_at: Mapped[datetime]
+
+
+class Revision(Base):
+    """A published state of one step's document; deliveries remember theirs for ever."""
+
+    __tablename__ = "revisions"
+    __table_args__ = (UniqueConstraint("step_id", "digest"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    step_id: Mapped[int] = mapped_column(ForeignKey("steps.id"))
+    digest: Mapped[str] = mapped_column(String(64))  # of document and surroundings
+    document: Mapped[str] = mapped_column(Text)
+    surroundings: Mapped[str] = mapped_column(ForeignKey("surroundings.digest"))
+    created_at: Mapped[datetime]
+
+
+class Enrolment(Base):
+    """One subscriber's way through one series: the pointer beside the ledger."""
+
+    __tablename__ = "enrolments"
+    __table_args__ = (
+        UniqueConstraint("subscriber_id", "series_id", "round"),
+        Index(
+            "ix_enrolments_look",
+            "look_at",
+            "id",
+            sqlite_where=_IS_ACTIVE,
+            postgresql_where=_IS_ACTIVE,
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"))
+    series_id: Mapped[int] = mapped_column(ForeignKey("series.id"), index=True)
+    round: Mapped[int] = mapped_column(default=1)
+    status: Mapped[EnrolmentStatus] = mapped_column(
+        state_column(EnrolmentStatus), default=EnrolmentStatus.ACTIVE
+    )
+    reason: Mapped[str] = mapped_column(Text, default="")
+    origin: Mapped[Origin] = mapped_column(state_column(Origin))
+    enrolled_at: Mapped[datetime]
+    last_step_id: Mapped[int | None] = mapped_column(RowId)
+    last_sent_at: Mapped[datetime | None]  # acceptance, not the due time
+    # When to look at this enrolment again. A hint that saves work, never the truth: the due
+    # date is derived from the facts each time. A past moment means "look now".
+    look_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class MailedDay(Base):
+    """One local day of one person on which a marketing email went: there is room for one.
+
+    The primary key is the guard: two series that mark in the same moment cannot both win.
+    """
+
+    __tablename__ = "mailed_days"
+
+    subscriber_id: Mapped[int] = mapped_column(
+        ForeignKey("subscribers.id", ondelete="CASCADE"), primary_key=True
+    )
+    day: Mapped[date] = mapped_column(primary_key=True)  # local to the person
+    delivery_id: Mapped[int] = mapped_column(RowId)

@@ -1,0 +1,46 @@
+"""The facts about the clinic and its site that campaigns need; built once from the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from storage.signing import KeyRing
+
+
+@dataclass(frozen=True)
+class SenderIdentity:
+    """From whom mail comes, and where answers, bounces and unsubscribe mails go."""
+
+    from_name: str
+    from_address: str
+    reply_to: str  # may be empty
+    bounce_address: str  # `bounces@clinic.example`; each delivery adds `+token`
+    unsubscribe_address: str  # for the mailto part of List-Unsubscribe
+    mail_domain: str  # right side of Message-ID and of List-Id
+
+
+@dataclass(frozen=True)
+class ClinicCalendar:
+    """When the clinic's mail may go: closed days and the daily send window, local to the reader."""
+
+    closed_days: frozenset[date] = frozenset()
+    closed_weekdays: frozenset[int] = frozenset()  # 0 Monday to 6 Sunday
+    window_opens: time = time(7, 0)
+    window_closes: time = time(21, 0)
+
+
+@dataclass(frozen=True)
+class Site:
+    """One clinic's installation."""
+
+    public_url: str  # no slash at the end
+    zone: ZoneInfo
+    identity: SenderIdentity
+    calendar: ClinicCalendar
+    keys: KeyRing
+    clinic: Mapping[str, Any]  # what templates see as `clinic`
+    attribute_names: frozenset[str] = field(default_factory=frozenset)

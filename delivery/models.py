@@ -1,0 +1,86 @@
+"""Tables: deliveries and the workers that own them while they are handed over."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from delivery.rules.states import Kind, State
+from storage.base import Base, JsonObject, RowId, state_column
+from storage.signing import new_public_id
+
+# A literal, not a parameter: only then can every plan, also a generic prepared one, use it.
+_IS_QUEUED = text("state = 'queued'")
+_IS_IN_HAND = text("state IN ('claimed', 'sending')")
+
+
+class Delivery(Base):
+    """One message for one subscriber: the row that is queued, claimed, marked and sent."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        Index(
+            "ix_deliveries_due",
+            "due_at",
+            "id",
+            sqlite_where=_IS_QUEUED,
+            postgresql_where=_IS_QUEUED,
+        ),
+        Index(
+            "ix_deliveries_in_hand",
+            "owner",
+            sqlite_where=_IS_IN_HAND,
+            postgresql_where=_IS_IN_HAND,
+        ),
+        Index("ix_deliveries_enrolment", "enrolment_id", "step_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    public_id: Mapped[str] = mapped_column(String(26), unique=True, default=new_public_id)
+    # At most one delivery for one purpose, for ever: `enrolment:88/step:3`.
+    once_key: Mapped[str] = mapped_column(String(120), unique=True)
+    kind: Mapped[Kind] = mapped_column(state_column(Kind))
+    state: Mapped[State] = mapped_column(state_column(State), default=State.QUEUED)
+    reason: Mapped[str] = mapped_column(Text, default="")  # why cancelled, held, expired, rejected
+    due_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+
+    subscriber_id: Mapped[int | None] = mapped_column(
+        ForeignKey("subscribers.id", ondelete="SET NULL"), index=True
+    )
+    subscription_id: Mapped[int | None] = mapped_column(RowId)  # of a confirmation or a notice
+    enrolment_id: Mapped[int | None] = mapped_column(RowId)
+    step_id: Mapped[int | None] = mapped_column(RowId)
+    revision_id: Mapped[int | None] = mapped_column(RowId)  # what it was sent with
+    document: Mapped[str] = mapped_column(String(64), default="")  # of a confirmation or notice
+    # The personal facts it was rendered with, so that it can be shown again exactly.
+    context: Mapped[dict[str, Any] | None] = mapped_column(JsonObject)
+
+    attempt: Mapped[int] = mapped_column(default=0)
+    doubt_count: Mapped[int] = mapped_column(default=0)
+    owner: Mapped[int | None] = mapped_column(RowId)  # worker id
+    # Made once, at the first attempt, and equal over all later ones.
+    message_date: Mapped[datetime | None]
+    sending_at: Mapped[datetime | None]
+    done_at: Mapped[datetime | None]
+    relay: Mapped[str] = mapped_column(String(255), default="")
+    reply: Mapped[str] = mapped_column(Text, default="")  # the relay's last words
+
+
+class Worker(Base):
+    """A process that sends; its epoch fences it out once it was given up for dead."""
+
+    __tablename__ = "workers"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    epoch: Mapped[int] = mapped_column(default=1)
+    alive: Mapped[bool] = mapped_column(default=True, index=True)
+    host: Mapped[str] = mapped_column(String(255))
+    process_id: Mapped[int]
+    started_at: Mapped[datetime]
+    heartbeat_at: Mapped[datetime]

@@ -1,0 +1,1 @@
+"""Pure decisions about handing mail over: states, retries, replies, envelope senders."""

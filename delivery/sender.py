@@ -1,0 +1,89 @@
+"""The one door out: what is handed over, to whom, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Handover:
+    """One complete message for one recipient, ready for the relay."""
+
+    delivery_id: int
+    envelope_sender: str  # empty: the null sender, for our own notices
+    recipient: str  # domain already as A-label
+    message: bytes  # CRLF only, ends with CRLF, not dot-stuffed
+    needs_smtputf8: bool = False
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The relay took responsibility (2yz after the final dot)."""
+
+    reply: str
+    relay: str
+
+
+@dataclass(frozen=True)
+class Deferred:
+    """Refused for now, or the link was lost before the final dot: certainly not delivered."""
+
+    reply: str
+    relay: str
+    code: int = 0  # 0: no reply, the link was lost
+    enhanced: str = ""  # RFC 3463, like 4.7.1
+    stage: str = ""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Refused for good (5yz); the class of the refusal decides what follows."""
+
+    reply: str
+    relay: str
+    code: int
+    enhanced: str = ""
+    stage: str = ""
+
+
+@dataclass(frozen=True)
+class Uncertain:
+    """The link was lost after the final dot: it may or may not have gone."""
+
+    reply: str
+    relay: str
+
+
+@dataclass(frozen=True)
+class RelayDown:
+    """The relay itself cannot be used (no connection, TLS or login refused); nothing was sent.
+
+    It says nothing about the recipient, so the delivery waits without losing an attempt.
+    """
+
+    reply: str
+    relay: str
+    needs_operator: bool = False  # login or TLS refused: waiting will not help
+
+
+Outcome = Accepted | Deferred | Refused | Uncertain | RelayDown
+
+
+class Sender(Protocol):
+    """A way to hand messages over. Implementations never raise for what a relay may do."""
+
+    @property
+    def connections(self) -> int:
+        """How many messages may be in flight at once."""
+
+    def send(self, handovers: Sequence[Handover]) -> list[Outcome]:
+        """Hand over a group of at most `connections` messages at once; one outcome each, in order.
+
+        A message whose final dot was not written within the hand-over deadline is not
+        sent at all: its outcome is `Deferred`.
+        """
+
+    def close(self) -> None:
+        """End open sessions politely."""

@@ -1,0 +1,1 @@
+"""Alembic scripts: how a database comes to the schema this program knows."""

@@ -1,0 +1,78 @@
+"""Keys that outlive the process, and the short signed texts made with them.
+
+Used for links (confirm, preferences, unsubscribe, view) and for envelope senders. A signed
+text is a public id and its MAC in lower-case base 32, so it survives being
+upper-cased, quoted or put into the local part of an address.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import secrets
+from dataclasses import dataclass
+
+PUBLIC_ID_LENGTH = 26  # 16 random bytes in base 32
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+
+
+def new_public_id() -> str:
+    """Make a random 128-bit id in lower-case base 32: it reveals neither person nor order."""
+    return _base32(secrets.token_bytes(16))
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    """Secret keys, the newest first: the first one signs, all of them verify."""
+
+    keys: tuple[bytes, ...]
+
+    @classmethod
+    def from_text(cls, text: str) -> KeyRing:
+        """Read a key file: one hexadecimal key of at least 32 bytes a line, the newest first.
+
+        Raises:
+            ValueError: no key, more than 32, a line that is not hexadecimal, or a short key.
+        """
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        keys = tuple(bytes.fromhex(line) for line in lines)
+        if not 1 <= len(keys) <= len(_ALPHABET) or any(len(key) < 32 for key in keys):
+            raise ValueError("a key file holds 1 to 32 lines of at least 64 hexadecimal digits")
+        return cls(keys)
+
+    @staticmethod
+    def new_key_text() -> str:
+        """Make the content of a fresh key file."""
+        return secrets.token_hex(32) + "\n"
+
+    def sign(self, purpose: str, public_id: str, *, mac_bytes: int = 16) -> str:
+        """Sign a public id for one purpose; the result works for no other purpose.
+
+        A link gets 16 bytes of MAC (128 bits); an envelope sender, which must stay
+        within a 64-character local part, may take fewer.
+        """
+        return public_id + self._seal(self.keys[0], purpose, public_id, mac_bytes)
+
+    def verify(self, purpose: str, text: str, *, mac_bytes: int = 16) -> str | None:
+        """Give back the public id of a text signed for this purpose by any key, else None."""
+        text = text.lower()
+        public_id, seal = text[:PUBLIC_ID_LENGTH], text[PUBLIC_ID_LENGTH:]
+        if not text.isascii():
+            return None
+        for key in self.keys:
+            if hmac.compare_digest(self._seal(key, purpose, public_id, mac_bytes), seal):
+                return public_id
+        return None
+
+    def digest(self, purpose: str, text: str) -> str:
+        """Make a keyed fingerprint of a text (for suppressing an address we no longer keep)."""
+        return _base32(hmac.digest(self.keys[-1], f"{purpose}\n{text}".encode(), "sha256")[:20])
+
+    @staticmethod
+    def _seal(key: bytes, purpose: str, public_id: str, mac_bytes: int) -> str:
+        mac = hmac.digest(key, f"{purpose}\n{public_id}".encode(), "sha256")
+        return _base32(mac[:mac_bytes])
+
+
+def _base32(raw: bytes) -> str:
+    return base64.b32encode(raw).decode().rstrip("=").lower()

@@ -1,0 +1,1 @@
+"""Who are they, and may we mail them?"""

@@ -1,0 +1,112 @@
+"""Tables: subscribers, lists, subscriptions, consent records, tags, suppressions."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.base import Base, JsonObject, RowId, state_column
+from storage.signing import new_public_id
+from subscribers.rules.standing import ConsentKind, Pace, Standing, SuppressionReason
+
+
+class Subscriber(Base):
+    """A person known by one email address, with what they chose."""
+
+    __tablename__ = "subscribers"
+    # Ids are never used twice: a once key names them for ever.
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    public_id: Mapped[str] = mapped_column(String(26), unique=True, default=new_public_id)
+    email: Mapped[str] = mapped_column(String(320), unique=True)  # normalised
+    first_name: Mapped[str] = mapped_column(String(200), default="")
+    last_name: Mapped[str] = mapped_column(String(200), default="")
+    time_zone: Mapped[str | None] = mapped_column(String(64))  # None: the clinic's
+    weekday: Mapped[int | None]  # 0 Monday to 6 Sunday; None: the day they confirmed on
+    hour: Mapped[int | None]  # 0 to 23, local; None: the series' hour
+    pace: Mapped[Pace] = mapped_column(state_column(Pace), default=Pace.AS_WRITTEN)
+    paused_until: Mapped[date | None]  # local date of the first day they can be mailed again
+    attributes: Mapped[dict[str, Any]] = mapped_column(JsonObject, default=dict)
+    created_at: Mapped[datetime]
+    # Rises with every change that can move a due date, so that a stale plan is noticed.
+    changed_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class MailingList(Base):
+    """A named thing one can subscribe to; its slug is in public URLs and in List-Id."""
+
+    __tablename__ = "lists"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    slug: Mapped[str] = mapped_column(String(64), unique=True)
+    title: Mapped[str] = mapped_column(String(200))
+    description: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime]
+
+
+class Subscription(Base):
+    """One subscriber's standing with one list."""
+
+    __tablename__ = "subscriptions"
+    __table_args__ = (
+        UniqueConstraint("subscriber_id", "list_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    public_id: Mapped[str] = mapped_column(String(26), unique=True, default=new_public_id)
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"))
+    list_id: Mapped[int] = mapped_column(ForeignKey("lists.id"))
+    standing: Mapped[Standing] = mapped_column(state_column(Standing), index=True)
+    # Counts the times this person asked, so that each asking has its own confirmation mail
+    # (once key `confirm:subscription:7/asking:2`) and each link works for its asking only.
+    asking: Mapped[int] = mapped_column(default=1)
+    requested_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    unsubscribed_at: Mapped[datetime | None]
+
+
+class ConsentRecord(Base):
+    """When, how, from where and to which words a person said yes or no; only added to."""
+
+    __tablename__ = "consent_records"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    # No foreign key: the record outlives the person, who is then known by the digest only.
+    subscriber_id: Mapped[int | None] = mapped_column(RowId, index=True)
+    address_digest: Mapped[str] = mapped_column(String(32), index=True)
+    list_slug: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[ConsentKind] = mapped_column(state_column(ConsentKind))
+    at: Mapped[datetime]
+    source: Mapped[str] = mapped_column(String(200))  # "sign-up form", "import clients.csv", …
+    network_address: Mapped[str] = mapped_column(String(64), default="")
+    wording: Mapped[str] = mapped_column(Text, default="")  # the words they said yes to
+
+
+class SubscriberTag(Base):
+    """A word the clinic put on a person."""
+
+    __tablename__ = "subscriber_tags"
+
+    subscriber_id: Mapped[int] = mapped_column(
+        ForeignKey("subscribers.id", ondelete="CASCADE"), primary_key=True
+    )
+    tag: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)
+
+
+class Suppression(Base):
+    """An address we must not mail; outlives the subscriber."""
+
+    __tablename__ = "suppressions"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    email: Mapped[str] = mapped_column(String(320), unique=True)  # normalised
+    reason: Mapped[SuppressionReason] = mapped_column(state_column(SuppressionReason))
+    at: Mapped[datetime]
+    note: Mapped[str] = mapped_column(Text, default="")

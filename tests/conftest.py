@@ -1,0 +1,188 @@
+"""The cast, the clock, and a migrated database of either kind for every test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from campaigns.site import ClinicCalendar, SenderIdentity, Site
+from steadypost.migrating import migrate
+from storage.database import Database, open_database
+from storage.signing import KeyRing
+from subscribers.models import MailingList, Subscriber, Subscription, Suppression
+from subscribers.rules.standing import Standing, SuppressionReason
+
+for name in [name for name in os.environ if name.startswith("STEADYPOST_")]:
+    del os.environ[name]  # a developer's own settings must not change what tests see
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Migrate one SQLite file; every test gets a copy."""
+    path = tmp_path_factory.mktemp("template") / "steadypost.db"
+    database = open_database(f"sqlite:///{path}")
+    migrate(database)
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("SELECT 1")
+    database.close()
+    return path
+
+
+@pytest.fixture
+def sqlite_database(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
+    """Open a fresh SQLite database."""
+    path = tmp_path / "steadypost.db"
+    shutil.copy(sqlite_template, path)
+    database = open_database(f"sqlite:///{path}")
+    yield database
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a private PostgreSQL and migrate one database that tests copy."""
+    folder = tmp_path_factory.mktemp("pg")
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # pgserver keeps its locks there
+    import pgserver
+
+    server = pgserver.get_server(folder / "data", cleanup_mode="delete")
+    server.psql("CREATE DATABASE template_site;")
+    url = make_url(server.get_uri(database="template_site"))
+    url = url.set(drivername="postgresql+psycopg")
+    database = open_database(url.render_as_string(hide_password=False))
+    migrate(database)
+    database.close()
+    yield url.render_as_string(hide_password=False)
+    server.cleanup()
+
+
+@pytest.fixture
+def postgresql_database(postgresql_url: str) -> Iterator[Database]:
+    """Open a fresh PostgreSQL database."""
+    admin = create_engine(
+        make_url(postgresql_url).set(database="postgres"), isolation_level="AUTOCOMMIT"
+    )
+    name = f"site_{os.urandom(6).hex()}"
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template_site"))
+    url = make_url(postgresql_url).set(database=name)
+    database = open_database(url.render_as_string(hide_password=False))
+    yield database
+    database.close()
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Database:
+    """Run the test on both stores."""
+    opened: Database = request.getfixturevalue(f"{request.param}_database")
+    return opened
+
+
+@pytest.fixture
+def now() -> datetime:
+    """Stand at a Monday morning: 2 March 2026, 08:00 UTC, 09:00 in Berlin."""
+    return datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def keys() -> KeyRing:
+    """Hold one signing key."""
+    return KeyRing.from_text("5a" * 32)
+
+
+@pytest.fixture
+def site(keys: KeyRing) -> Site:
+    """Stand for a sample clinic."""
+    return Site(
+        public_url="https://post.riverside.example",
+        zone=ZoneInfo("Europe/Berlin"),
+        identity=SenderIdentity(
+            from_name="Riverside Clinic",
+            from_address="hello@riverside.example",
+            reply_to="desk@riverside.example",
+            bounce_address="bounces@riverside.example",
+            unsubscribe_address="leave@riverside.example",
+            mail_domain="riverside.example",
+        ),
+        calendar=ClinicCalendar(),
+        keys=keys,
+        clinic={
+            "name": "Riverside Clinic",
+            "postal_address": "12 Mill Lane, Riverside RV1 2AB",
+            "website": "https://riverside.example",
+            "booking_url": "https://riverside.example/book",
+            "learn_more_url": "https://riverside.example/learn",
+            "phone": "+44 20 7946 0000",
+            "privacy_url": "https://riverside.example/privacy",
+            "sign_off": "Mara and the team",
+        },
+        attribute_names=frozenset({"city"}),
+    )
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Five people, each in the standing their name stands for, on the list `weekly`."""
+
+    mailing_list: MailingList
+    ada: Subscription  # confirmed
+    ben: Subscription  # not yet confirmed
+    cleo: Subscription  # unsubscribed
+    dan: Subscription  # confirmed, then hard-bounced
+    eve: Subscription  # confirmed, then complained
+
+
+@pytest.fixture
+def cast(database: Database, now: datetime) -> Cast:
+    """Put the cast into the database, a day before now."""
+    then = now - timedelta(days=1)
+    with database.transaction() as session:
+        weekly = MailingList(slug="weekly", title="Your weekly series", created_at=then)
+        people = {
+            name: Subscriber(
+                email=f"{name}@example.org",
+                first_name=name.title(),
+                created_at=then,
+                changed_at=then,
+            )
+            for name in ("ada", "ben", "cleo", "dan", "eve")
+        }
+        session.add_all([weekly, *people.values()])
+        session.flush()
+        standings = {name: _subscribe(people[name], weekly, then) for name in people}
+        standings["ben"].standing = Standing.UNCONFIRMED
+        standings["ben"].confirmed_at = None
+        standings["cleo"].standing = Standing.UNSUBSCRIBED
+        standings["cleo"].unsubscribed_at = then
+        session.add_all(standings.values())
+        session.add_all(
+            [
+                Suppression(
+                    email=people["dan"].email, reason=SuppressionReason.HARD_BOUNCE, at=then
+                ),
+                Suppression(email=people["eve"].email, reason=SuppressionReason.COMPLAINT, at=then),
+            ]
+        )
+    return Cast(weekly, **standings)
+
+
+def _subscribe(person: Subscriber, to: MailingList, then: datetime) -> Subscription:
+    return Subscription(
+        subscriber_id=person.id,
+        list_id=to.id,
+        standing=Standing.CONFIRMED,
+        requested_at=then,
+        confirmed_at=then,
+    )
