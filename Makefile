@@ -1,0 +1,54 @@
+# Everything starts from a bare clone: each target does its own set-up.
+#   make demo       run the main job on the embedded defaults: invented clients, six weeks in a minute
+#   make test       every check and every test
+#   make check      style, types, import directions, spelling
+#   make simulate   the long simulations
+#   make bench      the measurements behind docs/performance.md
+#   make clean      remove what the others made
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+
+.PHONY: demo test check simulate bench clean setup setup-dev
+
+demo: setup
+	$(BIN)/steadypost demo
+
+setup: $(VENV)/.installed
+setup-dev: $(VENV)/.installed-dev
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group dev
+	touch $@
+
+check: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+test: check
+	.ci/prepare
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --include='*/rules/*' --fail-under=100 --show-missing --skip-covered
+
+simulate: setup-dev
+	$(BIN)/python -m pytest tests/simulation -m "slow or not slow" --timeout=0 $(PYTEST_ARGS)
+
+bench: setup-dev
+	.ci/prepare
+	$(BIN)/python -m pytest tests/benchmarks --timeout=0 -p no:randomly -s $(PYTEST_ARGS)
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* dist build
