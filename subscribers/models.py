@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.base import Base, JsonObject, RowId, state_column
 from storage.signing import new_public_id
 from subscribers.rules.standing import ConsentKind, Pace, Standing, SuppressionReason
+
+_IS_WANTED = text("notice_wanted_at IS NOT NULL")
 
 
 class Subscriber(Base):
@@ -55,6 +57,13 @@ class Subscription(Base):
     __tablename__ = "subscriptions"
     __table_args__ = (
         UniqueConstraint("subscriber_id", "list_id"),
+        # Nearly nobody is owed a notice, and every tick asks who is.
+        Index(
+            "ix_subscriptions_notice",
+            "notice_wanted_at",
+            sqlite_where=_IS_WANTED,
+            postgresql_where=_IS_WANTED,
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -69,6 +78,10 @@ class Subscription(Base):
     requested_at: Mapped[datetime]
     confirmed_at: Mapped[datetime | None]
     unsubscribed_at: Mapped[datetime | None]
+    # Somebody asked again for a confirmed person: they are owed the notice "you are already
+    # subscribed". It moves at most once in 24 hours and is never cleared, so a once key made
+    # from it (`notice:subscription:7/at:<moment>`) allows at most one notice a day.
+    notice_wanted_at: Mapped[datetime | None]
 
 
 class ConsentRecord(Base):

@@ -343,6 +343,7 @@ def create_tables() -> None:
         sa.Column("requested_at", UTCDateTime(), nullable=False),
         sa.Column("confirmed_at", UTCDateTime(), nullable=True),
         sa.Column("unsubscribed_at", UTCDateTime(), nullable=True),
+        sa.Column("notice_wanted_at", UTCDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["list_id"], ["lists.id"], name=op.f("fk_subscriptions_list_id")),
         sa.ForeignKeyConstraint(
             ["subscriber_id"],
@@ -358,6 +359,13 @@ def create_tables() -> None:
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("subscriptions", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_subscriptions_notice",
+            ["notice_wanted_at"],
+            unique=False,
+            sqlite_where=sa.text("notice_wanted_at IS NOT NULL"),
+            postgresql_where=sa.text("notice_wanted_at IS NOT NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_subscriptions_standing"), ["standing"], unique=False)
 
     op.create_table(
