@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from storage.errors import UnsupportedDatabaseError
 
-BUSY_TIMEOUT_MS = 30_000
+BUSY_TIMEOUT = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
@@ -51,15 +52,17 @@ class Database:
         self.engine.dispose()
 
 
-def open_database(url: str) -> Database:
+def open_database(url: str, *, busy_timeout: timedelta = BUSY_TIMEOUT) -> Database:
     """Open the database behind a URL (`sqlite:///file.db`, `postgresql://user@host/name`).
+
+    `busy_timeout` is how long to wait while another process writes to an SQLite file.
 
     Raises:
         UnsupportedDatabaseError: the URL is malformed or names another kind of database.
     """
     address = _address(url)
     if address.get_backend_name() == "sqlite":
-        return Database(_open_sqlite(address))
+        return Database(_open_sqlite(address, busy_timeout))
     return Database(create_engine(address, pool_pre_ping=True, pool_size=10, max_overflow=20))
 
 
@@ -75,8 +78,8 @@ def _address(url: str) -> URL:
     raise UnsupportedDatabaseError(address.render_as_string(hide_password=True))
 
 
-def _open_sqlite(address: URL) -> Engine:
-    engine = create_engine(address, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+def _open_sqlite(address: URL, busy_timeout: timedelta) -> Engine:
+    engine = create_engine(address, connect_args={"timeout": busy_timeout.total_seconds()})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -89,12 +92,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     mark, and a lost mark is a mail sent twice.
     """
     connection.isolation_level = None  # the driver must not begin transactions on its own
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        f"busy_timeout={BUSY_TIMEOUT_MS}",
-    ):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -1,0 +1,173 @@
+"""Read the settings of a site: the file, then the variables that win over it, then the checks."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from steadypost.errors import SettingsError, SettingsProblem
+from steadypost.settings import checks
+from steadypost.settings.keys import Key
+from steadypost.settings.sections import FILE_NAME, SECTIONS, Settings, all_keys
+
+PREFIX = "STEADYPOST_"
+_OWN = {"password": "password_file"}  # what people look for, and what there is instead
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A value as somebody wrote it, and where."""
+
+    value: Any
+    place: str
+    is_text: bool  # from a variable: everything there is text
+
+
+def load_settings(folder: Path, environ: Mapping[str, str]) -> Settings:
+    """Read and check the settings of the site in a folder.
+
+    Raises:
+        SettingsError: anything is wrong; it lists every problem found, not only the first.
+    """
+    folder = folder.resolve()
+    written = read_toml(folder / FILE_NAME)
+    problems = [*_unknown_keys(written), *_unknown_variables(environ)]
+    values: dict[tuple[str, str], Any] = {}
+    for item in all_keys():
+        try:
+            values[item.section, item.name] = _value(item, _given(item, written, environ))
+        except ValueError as error:
+            problems.append(_problem(item, environ, str(error)))
+    if not problems:
+        problems += _missing_files(folder, values, environ)
+    if problems:
+        raise SettingsError(folder / FILE_NAME, problems)
+    return _settings(folder, values)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        SettingsError: it is missing, unreadable, or not TOML; then the text names the line.
+    """
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        text = "there is no such file; run 'steadypost init' here, or name the folder by --site"
+    except UnicodeDecodeError as error:
+        text = f"byte {error.start} is not UTF-8; save the file as UTF-8"
+    except OSError as error:
+        text = f"{(error.strerror or str(error)).lower()}; make the file readable for this user"
+    except tomllib.TOMLDecodeError as error:
+        text = f"not TOML: {str(error)[:1].lower()}{str(error)[1:]}; correct that line"
+    raise SettingsError(path, [SettingsProblem("", text)])
+
+
+def _given(item: Key, written: Mapping[str, Any], environ: Mapping[str, str]) -> _Given | None:
+    if item.variable in environ:
+        return _Given(environ[item.variable], item.variable, is_text=True)
+    section = written.get(item.section)
+    if isinstance(section, dict) and item.name in section:
+        return _Given(section[item.name], item.place, is_text=False)
+    return None
+
+
+def _value(item: Key, given: _Given | None) -> Any:
+    """Turn what was given into a value of the right type.
+
+    Raises:
+        ValueError: with what is wrong and what to do.
+    """
+    if given is None:
+        if item.is_required:
+            raise ValueError(f"is missing; write {item.name} = {item.example!r}")
+        return item.default
+    value = _converted(item, given)
+    for check in item.checks:
+        if problem := check(value):
+            raise ValueError(problem)
+    return value
+
+
+def _converted(item: Key, given: _Given) -> Any:
+    value = _listed(given) if item.is_list else given.value
+    try:
+        found = msgspec.convert(value, item.type, strict=not given.is_text)
+    except msgspec.ValidationError:
+        raise ValueError(f"found {given.value!r}, need {item.wanted}; correct it") from None
+    if item.between and not item.between[0] <= found <= item.between[1]:
+        raise ValueError(f"found {given.value!r}, need {item.wanted}; correct it")
+    return found
+
+
+def _listed(given: _Given) -> Any:
+    """Split a variable at its commas; take TOML's own dates beside texts."""
+    if given.is_text:
+        return [part.strip() for part in given.value.split(",") if part.strip()]
+    if not isinstance(given.value, list):
+        return given.value
+    return [part.isoformat() if isinstance(part, date) else part for part in given.value]
+
+
+def _problem(item: Key, environ: Mapping[str, str], text: str) -> SettingsProblem:
+    return SettingsProblem(item.variable if item.variable in environ else item.place, text)
+
+
+def _unknown_keys(written: Mapping[str, Any]) -> Iterable[SettingsProblem]:
+    known = {(item.section, item.name) for item in all_keys()}
+    for section, content in written.items():
+        if section not in SECTIONS:
+            yield _unknown(f"[{section}]", section, SECTIONS)
+        elif not isinstance(content, dict):
+            yield SettingsProblem(section, f"is a section; write [{section}] on a line of its own")
+        else:
+            names = {name for part, name in known if part == section}
+            yield from (
+                _unknown(f"[{section}] {name}", name, names) for name in content.keys() - names
+            )
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> Iterable[SettingsProblem]:
+    """Refuse mistyped variables.
+
+    Only those with two underscores: container systems set ones like STEADYPOST_PORT by
+    themselves when a service has this name.
+    """
+    known = {item.variable for item in all_keys()}
+    ours = {name for name in environ if name.startswith(PREFIX) and "__" in name}
+    return [_unknown(name, name, known) for name in sorted(ours - known)]
+
+
+def _unknown(place: str, name: str, known: Iterable[str]) -> SettingsProblem:
+    near = _OWN.get(name) or checks.nearest(name, known)
+    advice = f"did you mean '{near}'?" if near else f"known are {', '.join(sorted(known))}"
+    return SettingsProblem(place, f"is unknown; {advice}")
+
+
+def _missing_files(
+    folder: Path, values: Mapping[tuple[str, str], Any], environ: Mapping[str, str]
+) -> Iterable[SettingsProblem]:
+    named = {("relay", "password_file"), ("relay", "ca_file")}
+    for item in all_keys():
+        name = values[item.section, item.name] if (item.section, item.name) in named else ""
+        if name and (text := checks.existing_file(folder, name)):
+            yield _problem(item, environ, text)
+    if values["relay", "username"] and not values["relay", "password_file"]:
+        yield SettingsProblem(
+            "[relay] password_file", "is missing beside a username; name the file with the password"
+        )
+
+
+def _settings(folder: Path, values: Mapping[tuple[str, str], Any]) -> Settings:
+    sections = {
+        name: section(**{key: value for (part, key), value in values.items() if part == name})
+        for name, section in SECTIONS.items()
+    }
+    return Settings(folder=folder, **sections)
