@@ -84,3 +84,5 @@ class Worker(Base):
     process_id: Mapped[int]
     started_at: Mapped[datetime]
     heartbeat_at: Mapped[datetime]
+    # What its last round came to, for `status`: {"at": …, "steps": [{"name": …, "done": …}]}.
+    last_tick: Mapped[dict[str, Any] | None] = mapped_column(JsonObject)

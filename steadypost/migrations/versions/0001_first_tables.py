@@ -158,6 +158,7 @@ def create_tables() -> None:
         sa.Column("process_id", sa.Integer(), nullable=False),
         sa.Column("started_at", UTCDateTime(), nullable=False),
         sa.Column("heartbeat_at", UTCDateTime(), nullable=False),
+        sa.Column("last_tick", sa.JSON().with_variant(JSONB(), "postgresql"), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workers")),
         sqlite_autoincrement=True,
     )
