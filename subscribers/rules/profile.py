@@ -18,11 +18,10 @@ ATTRIBUTE_COUNT = 64
 
 # Templates see these under `subscriber`, and CSV files have columns of these names.
 RESERVED_NAMES = frozenset(
-    (
+    [
         *("id", "public_id", "email", "first_name", "last_name", "time_zone", "weekday", "hour"),
         *("pace", "paused_until", "tags", "attributes", "standing", "suppressed"),
-    )
-)
+    ]
 )
 
 # Controls, line separators, direction overrides, halves of a character.
