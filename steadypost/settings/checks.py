@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, time
 from pathlib import Path
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
 
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+from subscribers.errors import SubscriberError
+from subscribers.rules.address import parse_address
+from subscribers.rules.preferences import WEEKDAYS, check_time_zone
+from subscribers.rules.profile import attribute_name
+
 MAILDIR = "maildir:"
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_-]{1,63})*\.?", re.I)
 _COLOUR = re.compile(r"#[0-9a-f]{6}", re.I)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.I)
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 def said(text: str) -> str:
@@ -32,34 +34,12 @@ def one_line(text: str) -> str:
 
 def zone(text: str) -> str:
     """Check the name of a time zone."""
-    if is_zone(text):
-        return ""
-    near = nearest(text, available_timezones())
-    advice = f"did you mean '{near}'?" if near else "use a name like 'Europe/Berlin'"
-    return f"no time zone is called '{text}'; {advice}"
-
-
-def is_zone(text: str) -> bool:
-    """Tell whether this is the name of a time zone."""
-    try:
-        ZoneInfo(text)
-    except (OSError, ValueError, LookupError):
-        return False
-    return True
+    return _refusal(check_time_zone, text)
 
 
 def address(text: str) -> str:
     """Check an email address that may be left out."""
-    if not text:
-        return ""
-    from subscribers.errors import SubscriberError
-    from subscribers.rules.address import parse_address
-
-    try:
-        parse_address(text)
-    except SubscriberError:
-        return f"'{text}' is no email address; use one like 'hello@clinic.example'"
-    return ""
+    return _refusal(parse_address, text) if text else ""
 
 
 def web_address(text: str) -> str:
@@ -175,9 +155,13 @@ def hours_of(text: str) -> tuple[time, time]:
 
 
 def attributes(texts: Sequence[str]) -> str:
-    """Check names that templates can use as `subscriber.name`."""
-    wrong = [text for text in texts if not _NAME.fullmatch(text)]
-    return f"'{wrong[0]}' is no attribute name; use letters a-z, digits and _" if wrong else ""
+    """Check names that emails can use as `subscriber.name`."""
+    for text in texts:
+        if problem := _refusal(attribute_name, text):
+            return problem
+        if attribute_name(text) != text:
+            return f"'{text}' is no attribute name; write it as '{attribute_name(text)}'"
+    return ""
 
 
 def folders(texts: Sequence[str]) -> str:
@@ -213,6 +197,15 @@ def existing_file(folder: Path, name: str) -> str:
     if path.is_file():
         return ""
     return f"there is no file {path}; create it, or correct the name"
+
+
+def _refusal(judge: Callable[[str], object], text: str) -> str:
+    """Ask the rules for people, and give their words for what is wrong."""
+    try:
+        judge(text)
+    except SubscriberError as error:
+        return str(error)
+    return ""
 
 
 def _is_ip(text: str) -> bool:

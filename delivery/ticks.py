@@ -1,0 +1,56 @@
+"""What did one tick come to? Kept with its worker, so that `status` can tell."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from delivery.models import Worker
+from delivery.outbox import WorkerIdentity
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What one step of a tick came to."""
+
+    name: str
+    done: int
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class TickReport:
+    """What one tick came to."""
+
+    at: datetime
+    steps: tuple[StepReport, ...]
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """Name the steps that failed, with the reason."""
+        return {step.name: step.failure for step in self.steps if step.failure}
+
+    @property
+    def sent_something(self) -> bool:
+        """Tell whether mail went out: then there may be more, and nobody should wait for it."""
+        return any(step.done for step in self.steps if step.name == "send")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the report as plain data."""
+        return {"at": self.at.isoformat(), "steps": [asdict(step) for step in self.steps]}
+
+
+def keep_report(session: Session, worker: WorkerIdentity, report: TickReport) -> None:
+    """Write down the report of a worker's tick over that of the one before."""
+    values = {"last_tick": report.as_dict()}
+    session.execute(update(Worker).where(Worker.id == worker.id).values(values))
+
+
+def list_workers(session: Session, *, limit: int = 20) -> list[Worker]:
+    """List the workers of late, those with the newest sign of life first."""
+    order = (Worker.heartbeat_at.desc(), Worker.id.desc())
+    return list(session.scalars(select(Worker).order_by(*order).limit(limit)))

@@ -1,0 +1,210 @@
+"""What time is it? The steps of a tick, and the clock that calls for one every few seconds.
+
+It owns *when*, never *what*. Every step asks the rows what is due and may run twice without harm,
+so a tick that failed, came late or ran beside another one is made good by the next.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from threading import Event
+from typing import Any
+
+from campaigns.dispatch import send_queued
+from campaigns.enrolment import end_enrolments_of_leavers, enrol_newcomers
+from campaigns.publishing import publish_changes
+from campaigns.queueing import queue_confirmations, queue_due_steps
+from campaigns.site import Site
+from delivery import outbox
+from delivery.errors import WorkerFencedError
+from delivery.outbox import WorkerIdentity
+from delivery.sender import Sender
+from delivery.ticks import StepReport, TickReport, keep_report
+from storage.database import Database
+from templates.email import Renderer
+
+LOG = logging.getLogger("steadypost.scheduler")
+BATCH = 500
+Deed = Callable[[Any], int]  # takes an open transaction, gives how much it did
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a tick works with."""
+
+    database: Database
+    site: Site
+    sender: Sender
+    renderer: Renderer
+    clock: Callable[[], datetime]
+    lease: timedelta = timedelta(seconds=60)  # silence after which a worker counts as dead
+
+
+def run_tick(
+    parts: Parts,
+    worker: WorkerIdentity,
+    *,
+    now: datetime,
+    keep_going: Callable[[], bool] = lambda: True,
+) -> TickReport:
+    """Do everything that is due, step by step; a step that fails does not keep the others."""
+    steps = [_attempt(name, _alone, parts, deed) for name, deed in _plan(parts, now).items()]
+    steps.append(_attempt("send", _send, parts, worker, keep_going))
+    report = TickReport(now, tuple(steps))
+    _attempt("keep the report", _alone, parts, lambda s: keep_report(s, worker, report))
+    return report
+
+
+def _plan(parts: Parts, now: datetime) -> dict[str, Deed]:
+    """Name the steps before sending, in order; each is one transaction."""
+    site, lease = parts.site, parts.lease
+    return {
+        "take over": lambda s: outbox.reap_dead_workers(s, now=now, lease=lease).claimed_back,
+        "publish changes": lambda s: publish_changes(s, site=site, now=now),
+        "enrol newcomers": lambda s: enrol_newcomers(s, site=site, now=now),
+        "end leavers": lambda s: end_enrolments_of_leavers(s, now=now),
+        "queue confirmations": lambda s: queue_confirmations(s, site=site, now=now),
+        "queue due steps": lambda s: queue_due_steps(s, site=site, now=now, limit=BATCH),
+        "tidy": lambda s: outbox.expire_old(s, now=now),
+    }
+
+
+def _alone(parts: Parts, deed: Deed) -> Any:
+    """Do something in a transaction of its own."""
+    with parts.database.transaction() as session:
+        return deed(session)
+
+
+def _attempt(name: str, work: Callable[..., int], *with_these: Any) -> StepReport:
+    try:
+        return StepReport(name, work(*with_these))
+    except Exception as error:  # the world may fail in any way; the next tick tries again
+        LOG.debug("step of a tick failed", exc_info=True)
+        # Only the first line: those after it hold the statement and people's addresses.
+        return StepReport(name, 0, str(error).partition("\n")[0] or type(error).__name__)
+
+
+def _send(parts: Parts, worker: WorkerIdentity, keep_going: Callable[[], bool]) -> int:
+    report = send_queued(
+        parts.database,
+        parts.sender,
+        parts.site,
+        renderer=parts.renderer,
+        worker=worker,
+        clock=parts.clock,
+        keep_going=keep_going,
+        limit=BATCH,
+    )
+    return report.sent
+
+
+@contextmanager
+def employed(parts: Parts) -> Iterator[WorkerIdentity]:
+    """Be a worker for the length of a block; afterwards nothing is left in its hands."""
+    worker = _alone(parts, lambda s: _register(s, parts.clock()))
+    try:
+        yield worker
+    finally:
+        _alone(parts, lambda s: _leave(s, worker, parts.clock()))
+
+
+def _register(session: Any, now: datetime) -> Any:
+    host, process_id = socket.gethostname(), os.getpid()
+    return outbox.register_worker(session, host=host, process_id=process_id, now=now)
+
+
+def _leave(session: Any, worker: WorkerIdentity, now: datetime) -> int:
+    outbox.release_claims(session, worker, None, now=now)
+    outbox.retire_worker(session, worker, now=now)
+    return 0
+
+
+class Scheduler:
+    """Calls for a tick every few seconds until it is stopped; two beside each other do no harm.
+
+    APScheduler is the ticker only: it keeps nothing and decides nothing.
+    """
+
+    def __init__(self, parts: Parts, *, every: timedelta) -> None:
+        self._parts, self._every = parts, every
+        self._worker: WorkerIdentity | None = None
+        self._stopping = Event()
+        self._failing: dict[str, str] = {}
+        self._ticker: Any = None
+
+    def start(self) -> None:
+        """Begin, with the first tick at once."""
+        from apscheduler.schedulers.background import BackgroundScheduler
+
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)  # that a tick is long is no news
+        defaults = {"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
+        ticker = self._ticker = BackgroundScheduler(timezone=UTC, job_defaults=defaults)
+        seconds = self._every.total_seconds()
+        ticker.add_job(self.work, "interval", seconds=seconds, next_run_time=datetime.now(UTC))  # noqa: TID251
+        # Beside the tick, which may wait for a slow relay longer than the lease.
+        ticker.add_job(_attempt, "interval", ("beat", self._show_life), seconds=seconds)
+        ticker.start()
+
+    def ask_to_stop(self) -> None:
+        """Claim nothing more. Returns at once, so a signal may call it."""
+        self._stopping.set()
+
+    def stop(self) -> None:
+        """Finish what is in hand, give back the rest, and leave."""
+        self.ask_to_stop()
+        if self._ticker is not None:
+            self._ticker.shutdown(wait=True)
+        self._parts.sender.close()
+        if (worker := self._worker) is not None:
+            now = self._parts.clock()
+            self._say(_attempt("leave", _alone, self._parts, lambda s: _leave(s, worker, now)))
+
+    def work(self) -> None:
+        """Tick, and tick again without a pause while mail goes out and nobody asked to stop."""
+        while not self._stopping.is_set() and self._tick():
+            pass
+
+    def _tick(self) -> bool:
+        begin = _attempt("begin", self._begin)
+        self._say(begin)
+        if self._worker is None or begin.failure:
+            return False
+        until = time.monotonic() + self._every.total_seconds()
+        # In slices, so that who confirms during a large mailing hears within seconds.
+        going = lambda: not self._stopping.is_set() and time.monotonic() < until  # noqa: E731
+        report = run_tick(self._parts, self._worker, now=self._parts.clock(), keep_going=going)
+        self._say(*report.steps)
+        return report.sent_something
+
+    def _begin(self) -> int:
+        """Show life; report for work at first, and after having been taken for dead."""
+        try:
+            self._show_life()
+        except WorkerFencedError:
+            self._worker = None
+        if self._worker is None:
+            self._worker = _alone(self._parts, lambda s: _register(s, self._parts.clock()))
+        return 0
+
+    def _show_life(self) -> int:
+        if (worker := self._worker) is not None:
+            _alone(self._parts, lambda s: outbox.beat(s, worker, now=self._parts.clock()))
+        return 0
+
+    def _say(self, *steps: StepReport) -> None:
+        """Log a failure when it is new and when it is over, not every few seconds."""
+        for step in steps:
+            before = self._failing.pop(step.name, "")
+            if step.failure:
+                self._failing[step.name] = step.failure
+            if step.failure and step.failure != before:
+                LOG.error("%s failed: %s; tried again at every tick", step.name, step.failure)
+            elif before and not step.failure:
+                LOG.info("%s works again", step.name)

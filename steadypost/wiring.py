@@ -1,0 +1,167 @@
+"""Put the parts together as the settings say. The only place that picks a way to send."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from campaigns.site import ClinicCalendar, SenderIdentity, Site
+from delivery.maildir import MaildirSender
+from delivery.sender import Sender
+from delivery.smtp import RelaySettings, SmtpSender
+from scheduler import Parts
+from steadypost.errors import KeysFileError
+from steadypost.migrating import migrate
+from steadypost.settings.checks import MAILDIR, days_between, hours_of
+from steadypost.settings.sections import Calendar, Mail, Settings
+from storage.database import Database, open_database
+from storage.signing import KeyRing
+from subscribers.rules.preferences import WEEKDAYS
+from templates.rendering import PersonRenderer
+
+_SQLITE = "sqlite:///"
+
+
+def utc_now() -> datetime:
+    """Read the clock."""
+    return datetime.now(UTC)
+
+
+@contextmanager
+def opened_parts(settings: Settings) -> Iterator[Parts]:
+    """Open the parts of a site for the length of a block."""
+    parts = open_parts(settings)
+    try:
+        yield parts
+    finally:
+        parts.sender.close()
+        parts.database.close()
+
+
+def open_parts(settings: Settings) -> Parts:
+    """Open the parts of a site; an empty database gets its tables, an unknown one is refused.
+
+    Raises:
+        KeysFileError: the signing keys are missing or damaged.
+        StorageError: the database does not answer, or was written by a newer program.
+    """
+    site = make_site(settings)
+    return Parts(
+        database=ready_database(settings),
+        site=site,
+        sender=make_sender(settings),
+        renderer=PersonRenderer(),
+        clock=utc_now,
+        lease=timedelta(seconds=settings.scheduler.lease_seconds),
+    )
+
+
+def ready_database(settings: Settings) -> Database:
+    """Open the database and bring it to the schema this program knows."""
+    database = open_site_database(settings)
+    try:
+        migrate(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def open_site_database(settings: Settings) -> Database:
+    """Open the database; a relative name of an SQLite file starts at the site's folder."""
+    url, store = settings.database.url, settings.database
+    if url.startswith(_SQLITE):
+        url = f"{_SQLITE}{settings.path(url.removeprefix(_SQLITE))}"
+    return open_database(url, busy_timeout=timedelta(seconds=store.busy_timeout_seconds))
+
+
+def read_keys(path: Path) -> KeyRing:
+    """Read the signing keys.
+
+    Raises:
+        KeysFileError: the file is missing, unreadable or damaged.
+    """
+    try:
+        return KeyRing.from_text(path.read_text("ascii"))
+    except FileNotFoundError:
+        raise KeysFileError(path, "it is missing") from None
+    except OSError as error:
+        raise KeysFileError(path, (error.strerror or str(error)).lower()) from error
+    except ValueError as error:
+        raise KeysFileError(path, f"it is damaged ({error})") from error
+
+
+def make_site(settings: Settings) -> Site:
+    """Gather the facts about the clinic."""
+    return Site(
+        public_url=settings.web.public_url.rstrip("/"),
+        zone=ZoneInfo(settings.clinic.time_zone),
+        identity=_identity(settings.mail, settings.clinic.name),
+        calendar=_calendar(settings.calendar),
+        keys=read_keys(settings.path(settings.keys.file)),
+        clinic=asdict(settings.clinic),
+        attribute_names=frozenset(settings.subscribers.attributes),
+    )
+
+
+def make_sender(settings: Settings) -> Sender:
+    """Open the way out: a relay, or a folder when its host is `maildir:FOLDER`."""
+    relay = settings.relay
+    if relay.host.startswith(MAILDIR):
+        return MaildirSender(settings.path(relay.host.removeprefix(MAILDIR)))
+    return SmtpSender(_relay(settings))
+
+
+def _relay(settings: Settings) -> RelaySettings:
+    relay = settings.relay
+    return RelaySettings(
+        host=relay.host,
+        port=relay.port,
+        security=relay.security,
+        username=relay.username,
+        password=_password(settings),
+        helo_name=relay.helo_name or urlsplit(settings.web.public_url).hostname or "",
+        connections=relay.connections,
+        ca_file=str(settings.path(relay.ca_file)) if relay.ca_file else "",
+    )
+
+
+def _password(settings: Settings) -> str:
+    name = settings.relay.password_file
+    lines = settings.path(name).read_text("utf-8").splitlines() if name else []
+    return lines[0] if lines else ""
+
+
+def _identity(mail: Mail, clinic_name: str) -> SenderIdentity:
+    domain = mail.domain or mail.from_address.rpartition("@")[2]
+    return SenderIdentity(
+        from_name=mail.from_name or clinic_name,
+        from_address=mail.from_address,
+        reply_to=mail.reply_to,
+        bounce_address=mail.bounce_address or f"bounces@{domain}",
+        unsubscribe_address=mail.unsubscribe_address or f"unsubscribe@{domain}",
+        mail_domain=domain,
+    )
+
+
+def _calendar(calendar: Calendar) -> ClinicCalendar:
+    opens, closes = hours_of(calendar.send_window)
+    return ClinicCalendar(
+        closed_days=frozenset(_days(calendar.closed_days)),
+        closed_weekdays=frozenset(
+            WEEKDAYS.index(name.lower()) for name in calendar.closed_weekdays
+        ),
+        window_opens=opens,
+        window_closes=closes,
+    )
+
+
+def _days(texts: tuple[str, ...]) -> Iterator[date]:
+    for text in texts:
+        first, last = days_between(text)
+        yield from (first + timedelta(days=n) for n in range((last - first).days + 1))
