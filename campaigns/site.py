@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from campaigns.rules.calendar import ClinicCalendar as ClinicCalendar  # part of the site
 from storage.signing import KeyRing
 
 
@@ -21,16 +21,6 @@ class SenderIdentity:
     bounce_address: str  # `bounces@clinic.example`; each delivery adds `+token`
     unsubscribe_address: str  # for the mailto part of List-Unsubscribe
     mail_domain: str  # right side of Message-ID and of List-Id
-
-
-@dataclass(frozen=True)
-class ClinicCalendar:
-    """When the clinic's mail may go: closed days and the daily send window, local to the reader."""
-
-    closed_days: frozenset[date] = frozenset()
-    closed_weekdays: frozenset[int] = frozenset()  # 0 Monday to 6 Sunday
-    window_opens: time = time(7, 0)
-    window_closes: time = time(21, 0)
 
 
 @dataclass(frozen=True)
