@@ -14,6 +14,7 @@ from storage.signing import new_public_id
 
 # A literal, not a parameter: only then can every plan, also a generic prepared one, use it.
 _IS_QUEUED = text("state = 'queued'")
+_IS_URGENT = text("state = 'queued' AND kind IN ('confirmation', 'notice')")
 _IS_IN_HAND = text("state IN ('claimed', 'sending')")
 
 
@@ -28,6 +29,14 @@ class Delivery(Base):
             "id",
             sqlite_where=_IS_QUEUED,
             postgresql_where=_IS_QUEUED,
+        ),
+        # Somebody sits and waits for these: they are found without reading past the others.
+        Index(
+            "ix_deliveries_urgent",
+            "due_at",
+            "id",
+            sqlite_where=_IS_URGENT,
+            postgresql_where=_IS_URGENT,
         ),
         Index(
             "ix_deliveries_in_hand",
@@ -61,9 +70,10 @@ class Delivery(Base):
     context: Mapped[dict[str, Any] | None] = mapped_column(JsonObject)
 
     attempt: Mapped[int] = mapped_column(default=0)
-    doubt_count: Mapped[int] = mapped_column(default=0)
+    doubt_count: Mapped[int] = mapped_column(default=0)  # hand-overs whose answer was lost
+    deferred_since: Mapped[datetime | None]  # first refusal "for now"; giving up counts from it
     owner: Mapped[int | None] = mapped_column(RowId)  # worker id
-    # Made once, at the first attempt, and equal over all later ones.
+    # Set by the claim that leads to the first hand-over, and equal over all later ones.
     message_date: Mapped[datetime | None]
     sending_at: Mapped[datetime | None]
     done_at: Mapped[datetime | None]

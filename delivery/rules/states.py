@@ -66,7 +66,7 @@ MOVES: dict[State, dict[State, str]] = {
     State.UNCERTAIN: {
         State.SENT: "a late answer, a click or a bounce shows that it arrived",
         State.REJECTED: "a late answer shows that it was refused",
-        State.QUEUED: "staff chose to send it again",
+        State.QUEUED: "staff chose to send it again, or a late answer shows that it was not taken",
     },
     State.HELD: {
         State.QUEUED: "released",

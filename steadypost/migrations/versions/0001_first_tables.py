@@ -221,6 +221,7 @@ def create_tables() -> None:
         sa.Column("context", sa.JSON().with_variant(JSONB(), "postgresql"), nullable=True),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("doubt_count", sa.Integer(), nullable=False),
+        sa.Column("deferred_since", UTCDateTime(), nullable=True),
         sa.Column("owner", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("message_date", UTCDateTime(), nullable=True),
         sa.Column("sending_at", UTCDateTime(), nullable=True),
@@ -256,6 +257,13 @@ def create_tables() -> None:
         )
         batch_op.create_index(
             batch_op.f("ix_deliveries_subscriber_id"), ["subscriber_id"], unique=False
+        )
+        batch_op.create_index(
+            "ix_deliveries_urgent",
+            ["due_at", "id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'queued' AND kind IN ('confirmation', 'notice')"),
+            postgresql_where=sa.text("state = 'queued' AND kind IN ('confirmation', 'notice')"),
         )
 
     op.create_table(

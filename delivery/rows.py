@@ -1,0 +1,117 @@
+"""The rows behind the outbox: how they are locked, and how a verdict is written to them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Table,
+    bindparam,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from delivery.models import Delivery, Worker
+from delivery.rules.outcomes import Verdict
+from delivery.rules.states import State
+
+deliveries = cast(Table, Delivery.__table__)
+workers = cast(Table, Worker.__table__)
+
+# As literals: only then is the partial index used whatever the kind of plan.
+IS_QUEUED: ColumnElement[bool] = deliveries.c.state == literal_column("'queued'")
+IS_IN_HAND: ColumnElement[bool] = deliveries.c.state.in_(
+    [literal_column("'claimed'"), literal_column("'sending'")]
+)
+
+_TERMINAL_NOW = frozenset({State.SENT, State.REJECTED, State.UNCERTAIN})
+
+
+@dataclass(frozen=True)
+class Change:
+    """A verdict for one row, and what the relay said."""
+
+    delivery_id: int
+    attempt: int
+    before: State
+    verdict: Verdict
+    relay: str = ""
+    reply: str = ""
+
+
+def locked(*conditions: ColumnElement[bool]) -> CTE:
+    """Choose deliveries and lock them in the order of their ids, so that nobody deadlocks.
+
+    SQLite has taken the lock of the whole database already and knows no other.
+    """
+    chosen = select(deliveries.c.id).where(*conditions).order_by(deliveries.c.id)
+    return chosen.with_for_update().cte("chosen")
+
+
+def move_all(session: Session, *conditions: ColumnElement[bool], **values: Any) -> int:
+    """Change every delivery that meets the conditions; tell how many there were."""
+    chosen = locked(*conditions)
+    statement = update(deliveries).where(deliveries.c.id.in_(select(chosen.c.id))).values(**values)
+    # Counted by what comes back: SQLite's driver has no count for an UPDATE that begins with WITH.
+    return len(session.execute(statement.returning(deliveries.c.id)).all())
+
+
+def in_states(states: Collection[State]) -> ColumnElement[bool]:
+    """Make the condition that a delivery is in one of these states."""
+    return deliveries.c.state.in_(sorted(states))
+
+
+def save_changes(session: Session, changes: Sequence[Change], *, now: datetime) -> None:
+    """Write verdicts, each only where its attempt is still the last and its state unchanged."""
+    if changes:
+        session.execute(_SAVE, [_values_of(change, now) for change in changes])
+
+
+_SAVE = (
+    update(deliveries)
+    .where(
+        deliveries.c.id == bindparam("row_id"),
+        deliveries.c.attempt == bindparam("row_attempt"),
+        deliveries.c.state == bindparam("row_before"),
+    )
+    .values(
+        {
+            name: bindparam(f"new_{name}")
+            for name in (
+                "state",
+                "reason",
+                "due_at",
+                "deferred_since",
+                "doubt_count",
+                "done_at",
+                "relay",
+                "reply",
+            )
+        }
+        | {"owner": None}
+    )
+)
+
+
+def _values_of(change: Change, now: datetime) -> dict[str, Any]:
+    verdict = change.verdict
+    return {
+        "row_id": change.delivery_id,
+        "row_attempt": change.attempt,
+        "row_before": change.before,
+        "new_state": verdict.state,
+        "new_reason": verdict.reason,
+        "new_due_at": verdict.due_at,
+        "new_deferred_since": verdict.deferred_since,
+        "new_doubt_count": verdict.doubt_count,
+        "new_done_at": now if verdict.state in _TERMINAL_NOW else None,
+        "new_relay": change.relay,
+        "new_reply": change.reply,
+    }

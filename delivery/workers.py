@@ -1,0 +1,122 @@
+"""Workers: who sends, who still lives, and what becomes of the work of the dead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy.orm import Session
+
+from delivery.errors import WorkerFencedError
+from delivery.rows import (
+    IS_IN_HAND,
+    Change,
+    deliveries,
+    move_all,
+    save_changes,
+    workers,
+)
+from delivery.rules.outcomes import Situation, in_doubt
+from delivery.rules.states import POLICY_OF_KIND, Kind, State
+
+
+@dataclass(frozen=True)
+class WorkerIdentity:
+    """What a worker proves itself with: its epoch was raised when it was given up for dead."""
+
+    id: int
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Reaped:
+    """What was found in the hands of dead workers."""
+
+    claimed_back: int = 0  # nothing had left: queued again
+    uncertain: int = 0  # the hand-over may have happened: listed
+    queued_again: int = 0  # the same, for mail that is rather sent twice than never
+
+
+def register_worker(
+    session: Session, *, host: str, process_id: int, now: datetime
+) -> WorkerIdentity:
+    """Add a worker; every process that sends has its own."""
+    row = insert(workers).values(host=host, process_id=process_id, started_at=now, heartbeat_at=now)
+    found = session.execute(row.returning(workers.c.id, workers.c.epoch)).one()
+    return WorkerIdentity(found.id, found.epoch)
+
+
+def beat(session: Session, worker: WorkerIdentity, *, now: datetime) -> None:
+    """Record that the worker lives; every claim and mark does so too.
+
+    The row is locked until the transaction ends, so nobody can give the worker up for dead
+    between this and the commit.
+
+    Raises:
+        WorkerFencedError: it was given up for dead.
+    """
+    statement = update(workers).where(
+        workers.c.id == worker.id, workers.c.epoch == worker.epoch, workers.c.alive.is_(True)
+    )
+    found = session.execute(statement.values(heartbeat_at=now).returning(workers.c.id))
+    if found.one_or_none() is None:
+        raise WorkerFencedError(worker.id)
+
+
+def retire_worker(session: Session, worker: WorkerIdentity, *, now: datetime) -> int:
+    """Sign a worker off at shutdown, and give its claims back; tell how many there were."""
+    session.execute(_FENCE.where(workers.c.id == worker.id).values(heartbeat_at=now))
+    return _give_back(session)
+
+
+def reap_dead_workers(session: Session, *, now: datetime, lease: timedelta) -> Reaped:
+    """Take over from workers that were silent for longer than the lease.
+
+    How long the lease is decides only how soon things go on, never whether they are right:
+    from here on the dead worker's claims and marks are refused, should it wake up again.
+    """
+    silent = _silent_workers(session, now - lease)
+    session.execute(_FENCE.where(workers.c.id.in_(silent)))
+    claimed_back = _give_back(session)
+    changes = [_doubt(row, now) for row in _sending_of_the_dead(session)]
+    save_changes(session, changes, now=now)
+    uncertain = sum(change.verdict.state is State.UNCERTAIN for change in changes)
+    return Reaped(claimed_back, uncertain, len(changes) - uncertain)
+
+
+def _silent_workers(session: Session, since: datetime) -> list[int]:
+    silent = select(workers.c.id).where(workers.c.alive.is_(True), workers.c.heartbeat_at < since)
+    # Another reaper at the same work, or the worker itself just now, is left alone.
+    return list(session.scalars(silent.with_for_update(skip_locked=True)))
+
+
+_FENCE = (
+    update(workers).where(workers.c.alive.is_(True)).values(alive=False, epoch=workers.c.epoch + 1)
+)
+
+# Asked of the rows and not of the workers just fenced, so that nothing stays behind when a
+# reaper itself dies half-way. Asked for the dead and not for "none of the living", so that a
+# worker this transaction cannot see yet is safe.
+_OF_THE_DEAD = deliveries.c.owner.in_(select(workers.c.id).where(workers.c.alive.is_(False)))
+
+
+def _give_back(session: Session) -> int:
+    is_claimed = deliveries.c.state == State.CLAIMED
+    return move_all(session, IS_IN_HAND, is_claimed, _OF_THE_DEAD, state=State.QUEUED, owner=None)
+
+
+def _sending_of_the_dead(session: Session) -> list[RowMapping]:
+    rows = select(deliveries).where(IS_IN_HAND, deliveries.c.state == State.SENDING, _OF_THE_DEAD)
+    return list(session.execute(rows.order_by(deliveries.c.id).with_for_update()).mappings())
+
+
+def _doubt(row: RowMapping, now: datetime) -> Change:
+    situation = Situation(
+        row["state"],
+        POLICY_OF_KIND[Kind(row["kind"])],
+        row["due_at"],
+        row["deferred_since"],
+        row["doubt_count"],
+    )
+    return Change(row["id"], row["attempt"], row["state"], in_doubt(situation, now=now))
