@@ -70,6 +70,14 @@ class UnknownSubscriptionError(SubscriberError, LookupError):
         super().__init__(f"no such subscription: {shown(public_id)}; the person may be erased")
 
 
+class UnknownSubscriberError(SubscriberError, LookupError):
+    """The person is gone, or never was."""
+
+    def __init__(self, subscriber_id: int) -> None:
+        self.subscriber_id = subscriber_id
+        super().__init__(f"no such subscriber: {subscriber_id}; the person may be erased")
+
+
 class SuppressedAddressError(SubscriberError):
     """The address must not be mailed."""
 
