@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -38,6 +38,55 @@ class NothingFoundError(RefusedError):
     def __init__(self, thing: str, advice: str) -> None:
         self.thing, self.advice = thing, advice
         super().__init__(f"found no {thing}; {advice}")
+
+
+class SiteExistsError(RefusedError):
+    """A new site was asked for where there is one."""
+
+    def __init__(self, folder: Path, file: str) -> None:
+        self.folder, self.file = folder, file
+        super().__init__(
+            f"there is a site in {folder} already: it has {file}; edit steadypost.toml there, "
+            "or choose another folder by --site"
+        )
+
+
+class CannotListenError(RefusedError):
+    """The address or port for the pages cannot be had."""
+
+    def __init__(self, host: str, port: int, cause: str) -> None:
+        self.host, self.port, self.cause = host, port, cause
+        super().__init__(
+            f"cannot serve pages on {host} port {port}: {cause.lower()}; "
+            "end what uses it, or change [web] host and port in steadypost.toml"
+        )
+
+
+class ClockOverrideError(RefusedError):
+    """A moment was given where the settings do not allow it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "cannot tick at another time: this site sends real mail; for a rehearsal set "
+            "allow_override = true in the [clock] section of steadypost.toml"
+        )
+
+
+class TickFailedError(SteadypostError):
+    """Steps of a tick failed; the others were done."""
+
+    def __init__(self, failures: Mapping[str, str]) -> None:
+        self.failures = dict(failures)
+        lines = "".join(f"\n  {name}: {why}" for name, why in failures.items())
+        super().__init__(f"steps of the tick failed; the next tick tries them again:{lines}")
+
+
+class BackupError(RefusedError):
+    """A copy of the database could not be made."""
+
+    def __init__(self, target: Path, why: str) -> None:
+        self.target, self.why = target, why
+        super().__init__(f"cannot back up to {target}: {why}")
 
 
 class RelayRefusedError(SteadypostError):

@@ -28,7 +28,7 @@ def run(command: click.Command, args: Sequence[str]) -> int:
     try:
         found = command.main(list(args), prog_name="steadypost", standalone_mode=False)
     except click.exceptions.Abort:
-        say("interrupted")
+        say("steadypost: stopped at a question; each has a flag, see --help")
         return ExitCode.INTERRUPTED
     except click.ClickException as error:
         error.show()

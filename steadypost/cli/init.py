@@ -1,0 +1,166 @@
+"""`steadypost init`: six questions, and the site is ready."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from steadypost.cli.call import Call, for_a_site
+from steadypost.cli.output import say, show
+
+_NEXT_STEPS = """
+Your site is in {folder}.
+
+  steadypost.toml    the settings, with a comment on each
+  steadypost.keys    the keys behind every link: keep them secret, and keep a copy
+  series/{series}/   six emails, yours to edit; then: steadypost series import {series}
+
+Next:
+
+  steadypost preview {series}/1 --open       look at the first email
+  steadypost send-test {series}/1 YOU        get it by mail
+  steadypost serve                                     start; then people sign up at
+                                                       {url}/signup/weekly
+"""
+
+
+def _machine_zone() -> str:
+    """Name the time zone of this machine, as far as it tells."""
+    if zone := os.environ.get("TZ", "").lstrip(":"):
+        return zone
+    target = str(Path("/etc/localtime").resolve())
+    return target.partition("zoneinfo/")[2] or "UTC"
+
+
+def _checked(section: str, name: str) -> Callable[[Any, Any, str | None], str | None]:
+    """Check an answer as the settings would, so that a typed one is asked again."""
+
+    def check(_ctx: Any, _param: Any, value: str | None) -> str | None:
+        from steadypost.settings.sections import SECTIONS, keys_of
+
+        item = next(item for item in keys_of(section, SECTIONS[section]) if item.name == name)
+        for problem in (check(value) for check in item.checks if value is not None):
+            if problem:
+                raise click.BadParameter(problem)
+        return value
+
+    return check
+
+
+def _relay(_ctx: Any, _param: Any, value: str) -> str:
+    from steadypost.settings.checks import relay_host
+
+    host, _, port = value.partition(":")
+    if value.startswith("maildir:"):
+        host, port = value, ""
+    problem = relay_host(host)
+    if not problem and port and not (port.isdecimal() and 0 < int(port) < 65536):
+        problem = f"'{port}' is no port; use one like 587"
+    if problem:
+        raise click.BadParameter(problem)
+    return value
+
+
+@click.command()
+@click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--name",
+    prompt="The clinic's name",
+    callback=_checked("clinic", "name"),
+    help="The clinic's name.",
+)
+@click.option(
+    "--postal-address",
+    prompt="Its postal address (stands at the foot of every email)",
+    callback=_checked("clinic", "postal_address"),
+    help="Its postal address.",
+)
+@click.option(
+    "--time-zone",
+    prompt="Its time zone",
+    default=_machine_zone,
+    show_default="that of this machine",
+    callback=_checked("clinic", "time_zone"),
+    help="Its time zone, like Europe/Berlin.",
+)
+@click.option(
+    "--from-address",
+    prompt="The address its emails come from",
+    callback=_checked("mail", "from_address"),
+    help="The address its emails come from.",
+)
+@click.option(
+    "--relay",
+    prompt="The mail server that sends them, HOST or HOST:PORT (or maildir:FOLDER)",
+    default="localhost",
+    show_default=True,
+    callback=_relay,
+    help="HOST, HOST:PORT or maildir:FOLDER.",
+)
+@click.option(
+    "--public-url",
+    prompt="The web address of the sign-up pages",
+    default="http://localhost:8000",
+    show_default=True,
+    callback=_checked("web", "public_url"),
+    help="Where people reach the pages.",
+)
+@click.option("--booking-url", callback=_checked("clinic", "booking_url"), help="The booking page.")
+@click.option("--website", callback=_checked("clinic", "website"), help="The clinic's website.")
+@click.option("--relay-username", help="The name to log in to the mail server with.")
+@click.option("--relay-password-file", help="The file that holds its password.")
+@for_a_site
+def init(call: Call, folder: Path | None, **answers: str | None) -> None:
+    """Set up a new site in FOLDER, or here: settings, keys, series, database."""
+    from steadypost.founding import SHIPPED_SERIES, found_site
+
+    call.folder = (folder or call.folder).resolve()
+    settings = found_site(call.folder, _chosen(answers))
+    say(f"wrote {settings.folder}/steadypost.toml")
+    _import(call, SHIPPED_SERIES)
+    show(
+        _NEXT_STEPS.format(
+            folder=settings.folder, series=SHIPPED_SERIES, url=settings.web.public_url
+        )
+    )
+
+
+def _import(call: Call, name: str) -> None:
+    from steadypost.series_import import import_series_named
+
+    with call.parts() as parts:
+        say(import_series_named(parts, call.settings, name))
+
+
+def _chosen(answers: dict[str, str | None]) -> dict[tuple[str, str], Any]:
+    """Turn the answers into settings."""
+    chosen: dict[tuple[str, str], Any] = {
+        ("clinic", "name"): answers["name"],
+        ("clinic", "postal_address"): answers["postal_address"],
+        ("clinic", "time_zone"): answers["time_zone"],
+        ("clinic", "website"): answers["website"],
+        ("clinic", "booking_url"): answers["booking_url"],
+        ("mail", "from_address"): answers["from_address"],
+        ("relay", "username"): answers["relay_username"],
+        ("relay", "password_file"): answers["relay_password_file"],
+        ("web", "public_url"): answers["public_url"],
+        **_relay_settings(
+            answers["relay"] or "localhost", has_login=bool(answers["relay_username"])
+        ),
+    }
+    return {key: value for key, value in chosen.items() if value is not None}
+
+
+def _relay_settings(relay: str, *, has_login: bool) -> dict[tuple[str, str], Any]:
+    """Choose the encryption that belongs to the port."""
+    if relay.startswith("maildir:"):
+        return {("relay", "host"): relay}
+    host, _, port_text = relay.partition(":")
+    port = int(port_text or 25)
+    usual = "starttls" if has_login else "opportunistic"
+    security = {465: "tls", 587: "starttls"}.get(port, usual)
+    return {("relay", "host"): host, ("relay", "port"): port, ("relay", "security"): security}

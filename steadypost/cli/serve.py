@@ -1,0 +1,77 @@
+"""`steadypost serve` and `steadypost tick`: the service, and one round of it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import replace
+from datetime import datetime
+
+import click
+
+from steadypost.cli.call import Call, as_json, for_a_site
+from steadypost.cli.output import show_json, show_table
+from steadypost.errors import ClockOverrideError, TickFailedError
+
+
+@click.command()
+@click.option("--web-only", is_flag=True, help="Only the pages; another process sends.")
+@click.option("--scheduler-only", is_flag=True, help="Only the scheduler; no pages.")
+@for_a_site
+def serve(call: Call, web_only: bool, scheduler_only: bool) -> None:
+    """Run the service: the pages, and the clock that sends what is due."""
+    if web_only and scheduler_only:
+        raise click.UsageError("--web-only and --scheduler-only leave nothing to do; give one")
+    from steadypost.serving import serve as serve_until_stopped
+
+    _log_to_stderr(is_debug=call.debug)
+    with call.parts() as parts:
+        serve_until_stopped(
+            parts, call.settings, with_web=not scheduler_only, with_scheduler=not web_only
+        )
+
+
+@click.command()
+@click.option("--at", "moment", help="Pretend it is this time (only where settings allow it).")
+@as_json
+@for_a_site
+def tick(call: Call, moment: str | None, is_json: bool) -> None:
+    """Do once what is due now: enrol, queue, send. `serve` does so all the time."""
+    if moment is not None and not call.settings.clock.allow_override:
+        raise ClockOverrideError
+    from scheduler import employed, run_tick
+
+    with call.parts() as parts:
+        if moment is not None:
+            at = _read_moment(moment, call)
+            parts = replace(parts, clock=lambda: at)
+        with employed(parts) as worker:
+            report = run_tick(parts, worker, now=parts.clock())
+    if is_json:
+        show_json(report.as_dict())
+    else:
+        rows = [(step.name, step.done or "", step.failure) for step in report.steps]
+        show_table(("step", "done", "failure"), rows, title=f"tick at {report.at:%F %T} UTC")
+    if report.failures:
+        raise TickFailedError(report.failures)
+
+
+def _read_moment(text: str, call: Call) -> datetime:
+    from zoneinfo import ZoneInfo
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        example = "2026-03-02T09:00"
+        raise click.BadParameter(f"'{text}' is no time; use one like {example}") from None
+    zone = ZoneInfo(call.settings.clinic.time_zone)
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+def _log_to_stderr(*, is_debug: bool) -> None:
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if is_debug else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)

@@ -1,0 +1,125 @@
+"""Run the service: the pages in the main thread, the scheduler beside them, until a signal."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from threading import Event
+from types import FrameType
+
+import uvicorn
+
+from scheduler import Parts, Scheduler
+from steadypost.errors import CannotListenError
+from steadypost.settings.sections import Settings, Web
+from web.app import create_app
+from web.desk import Desk
+
+LOG = logging.getLogger("steadypost.service")
+_GRACE_SECONDS = 10  # for pages that are being sent when the service is stopped
+
+
+class StopRequest:
+    """Notice that somebody asked to stop, and tell who works at once."""
+
+    def __init__(self) -> None:
+        self._asked = Event()
+        self.tell: Callable[[], None] = lambda: None
+
+    def listen(self) -> None:
+        """Take SIGTERM and SIGINT as a request to stop, not as an order to die."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.note)
+
+    def note(self, _number: int, _frame: FrameType | None) -> None:
+        """Take a signal."""
+        self._asked.set()
+        self.tell()
+
+    def wait(self) -> None:
+        """Wait until somebody asks."""
+        self._asked.wait()
+
+    @property
+    def is_asked(self) -> bool:
+        """Tell whether somebody asked."""
+        return self._asked.is_set()
+
+
+class PageServer(uvicorn.Server):
+    """The web server; passes a signal on at once, so that sending stops while pages finish."""
+
+    def __init__(self, config: uvicorn.Config, stop: StopRequest) -> None:
+        super().__init__(config)
+        self._stop = stop
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take a signal."""
+        self._stop.note(sig, frame)
+        super().handle_exit(sig, frame)
+
+
+def serve(parts: Parts, settings: Settings, *, with_web: bool, with_scheduler: bool) -> None:
+    """Serve until SIGTERM or SIGINT; then finish what is in hand, and give the rest back.
+
+    Raises:
+        CannotListenError: the port is taken; then nothing was sent either.
+    """
+    stop = StopRequest()
+    stop.listen()
+    listener = _listen(settings.web) if with_web else None
+    with _running_scheduler(parts, settings, stop, wanted=with_scheduler):
+        if listener is None:
+            stop.wait()
+        elif not stop.is_asked:
+            _serve_pages(parts, settings.web, listener, stop)
+    LOG.info("stopped")
+
+
+@contextmanager
+def _running_scheduler(
+    parts: Parts, settings: Settings, stop: StopRequest, *, wanted: bool
+) -> Iterator[None]:
+    if not wanted:
+        yield
+        return
+    scheduler = Scheduler(parts, every=timedelta(seconds=settings.scheduler.tick_seconds))
+    stop.tell = scheduler.ask_to_stop
+    scheduler.start()
+    LOG.info("scheduler started: a tick every %g seconds", settings.scheduler.tick_seconds)
+    try:
+        yield
+    finally:
+        LOG.info("stopping: finishing what is in hand")
+        scheduler.stop()
+
+
+def _listen(web: Web) -> socket.socket:
+    family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((web.host, web.port))
+    except OSError as error:
+        listener.close()
+        raise CannotListenError(web.host, web.port, error.strerror or str(error)) from error
+    return listener
+
+
+def _serve_pages(parts: Parts, web: Web, listener: socket.socket, stop: StopRequest) -> None:
+    desk = Desk(parts.database, parts.site, parts.renderer, parts.clock)
+    config = uvicorn.Config(
+        create_app(desk),
+        access_log=False,  # paths hold tokens that act for a person
+        log_config=None,
+        forwarded_allow_ips=list(web.trusted_proxies),
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    LOG.info("pages at http://%s:%d, for people %s", web.host, web.port, parts.site.public_url)
+    with listener:
+        PageServer(config, stop).run(sockets=[listener])
