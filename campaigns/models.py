@@ -45,7 +45,8 @@ class Step(Base):
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     series_id: Mapped[int] = mapped_column(ForeignKey("series.id"))
-    key: Mapped[str] = mapped_column(String(64))  # its name in the series folder
+    key: Mapped[str] = mapped_column(String(64))  # its permanent name in the series folder
+    file: Mapped[str] = mapped_column(String(120), default="")  # its document, in that folder
     position: Mapped[int]  # 1 is first; unpublished steps keep their place
     wait_days: Mapped[int]  # local calendar days since the step before was accepted
     published: Mapped[bool] = mapped_column(default=True)

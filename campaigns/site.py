@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -34,3 +35,4 @@ class Site:
     keys: KeyRing
     clinic: Mapping[str, Any]  # what templates see as `clinic`
     attribute_names: frozenset[str] = field(default_factory=frozenset)
+    themes_folder: Path | None = None  # the clinic's own themes, before the built-in ones

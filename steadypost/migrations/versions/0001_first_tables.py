@@ -446,6 +446,7 @@ def create_tables() -> None:
             "series_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
         sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("file", sa.String(length=120), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("wait_days", sa.Integer(), nullable=False),
         sa.Column("published", sa.Boolean(), nullable=False),
