@@ -339,12 +339,14 @@ def release_claims(
     *,
     now: datetime,
     due_at: datetime | None = None,
+    reason: str = "",
 ) -> int:
     """Give back what this worker claimed and did not mark: these, or all of it.
 
-    It is due again at `due_at`, or now.
+    It is due again at `due_at`, or now; the reason tells people what it waits for.
     """
     conditions = [deliveries.c.owner == worker.id, deliveries.c.state == State.CLAIMED]
     if delivery_ids is not None:
         conditions.append(deliveries.c.id.in_(delivery_ids))
-    return move_all(session, *conditions, state=State.QUEUED, owner=None, due_at=due_at or now)
+    values = {"state": State.QUEUED, "owner": None, "due_at": due_at or now, "reason": reason}
+    return move_all(session, *conditions, **values)
