@@ -21,3 +21,11 @@ class DemoStuckError(DemoError):
     def __init__(self, days: int) -> None:
         self.days = days
         super().__init__(f"series has not ended after {days} days of the demo's clock")
+
+
+class DemoTickError(DemoError):
+    """A step of a tick failed during the demo."""
+
+    def __init__(self, step: str, failure: str) -> None:
+        self.step, self.failure = step, failure
+        super().__init__(f"step {step!r} of a tick failed: {failure}")
