@@ -1,0 +1,108 @@
+"""What can go wrong with series, their folders, and people's ways through them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from templates.errors import suggest
+
+
+class CampaignError(Exception):
+    """Anything wrong with what goes out and when."""
+
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """One thing wrong in a series folder, and where."""
+
+    file: str
+    line: int  # 0: the file as a whole
+    problem: str
+
+    def __str__(self) -> str:
+        """Say where, what, and what to do."""
+        place = f"{self.file}, line {self.line}" if self.line else self.file
+        return f"{place}: {self.problem}"
+
+
+class SeriesFolderError(CampaignError, ValueError):
+    """A series folder cannot be used; nothing of it was taken over."""
+
+    def __init__(self, name: str, faults: Sequence[Fault]) -> None:
+        self.name, self.faults = name, tuple(faults)
+        listed = "".join(f"\n  {fault}" for fault in self.faults)
+        super().__init__(f"cannot use series folder '{name}'; put this right first:{listed}")
+
+
+class FolderInUseError(CampaignError):
+    """A series was to be written where something is already."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__(f"folder is not empty: {folder}; name a new one")
+
+
+class UnpublishableChangeError(CampaignError):
+    """A changed theme or clinic breaks emails; the last good revisions keep being sent."""
+
+    def __init__(self, slug: str, faults: Sequence[Fault]) -> None:
+        self.slug, self.faults = slug, tuple(faults)
+        listed = "; ".join(str(fault) for fault in self.faults)
+        super().__init__(
+            f"cannot publish the changed theme or clinic facts in series '{slug}': {listed}; "
+            "it goes on as it was"
+        )
+
+
+class UnknownSeriesError(CampaignError, LookupError):
+    """No series has this name."""
+
+    def __init__(self, slug: str, known: Collection[str]) -> None:
+        self.slug, self.known = slug, tuple(sorted(known))
+        advice = suggest(slug, known) if known else "import one with 'steadypost series import'"
+        super().__init__(f"no series is named '{slug}'; {advice}")
+
+
+class SeriesOnOtherListError(CampaignError):
+    """A series was to change its list while people are in it by their word for the old one."""
+
+    def __init__(self, slug: str, *, before: str, after: str) -> None:
+        self.slug, self.before, self.after = slug, before, after
+        super().__init__(
+            f"cannot move series '{slug}' from list '{before}' to '{after}': people are in it, "
+            "and they said yes to the old list; import it under another name"
+        )
+
+
+class NotSubscribedError(CampaignError):
+    """A person was to be enrolled who is not confirmed on the series' list."""
+
+    def __init__(self, email: str, list_slug: str) -> None:
+        self.email, self.list_slug = email, list_slug
+        super().__init__(
+            f"cannot enrol {email}: not confirmed on list '{list_slug}'; "
+            "they must sign up and confirm first"
+        )
+
+
+class SuppressedPersonError(CampaignError):
+    """A person was to be enrolled whose address must not be mailed."""
+
+    def __init__(self, email: str, reason: str) -> None:
+        self.email, self.reason = email, reason
+        super().__init__(
+            f"cannot enrol {email}: the address is suppressed ({reason}); lift that first"
+        )
+
+
+class AlreadyEnrolledError(CampaignError):
+    """A person was to be enrolled in a series they are in, or have been through."""
+
+    def __init__(self, email: str, slug: str, status: str) -> None:
+        self.email, self.slug, self.status = email, slug, status
+        super().__init__(
+            f"cannot enrol {email} in series '{slug}' again: their enrolment is {status}; "
+            f"'steadypost why {email}' tells more"
+        )
