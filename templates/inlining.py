@@ -1,0 +1,146 @@
+"""CSS moved into `style` attributes, by premailer: the only place that calls it.
+
+What premailer 3.10 does wrong, and how each is met here, is in docs/adr; in short: it gets a tree
+that was checked, plain rules only, no style it would mix up with a selector, and no way out.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import threading
+from typing import Any, NoReturn
+
+from lxml import etree
+
+# Its cache holds 128 entries by default, fewer than one email needs; read once, at import.
+os.environ.setdefault("PREMAILER_CACHE_MAXSIZE", "20000")
+
+import cssutils
+import cssutils.util
+from premailer import Premailer
+
+from templates.errors import (
+    EmptyHtmlError,
+    InlinerFailedError,
+    MalformedStyleError,
+    OutsideStyleError,
+    TemplateError,
+)
+from templates.safe_markup import refuse_active_content
+from templates.style_sheets import split_sheet
+
+
+def _refuse_to_fetch(url: str) -> NoReturn:
+    raise OutsideStyleError(f"the style sheet {url!r}")
+
+
+# `allow_network=False` does not stop cssutils from opening what @import names.
+cssutils.util._defaultFetcher = _refuse_to_fetch
+_silence = logging.getLogger("templates.inlining.cssutils")
+_silence.addHandler(logging.NullHandler())
+_silence.propagate = False
+cssutils.log.setLog(_silence)
+cssutils.log.setLevel(logging.CRITICAL)
+
+DOCTYPE = "<!DOCTYPE html>\n"  # always this one; what stood there is not copied
+_LOCK = threading.Lock()  # cssutils' parser is not made for threads
+_BACKGROUND_TAGS = frozenset({"body", "table", "tr", "td", "th"})
+_OPTIONS: dict[str, Any] = {
+    "strip_important": False,  # True would kill !important in media queries too
+    "keep_style_tags": False,
+    "disable_leftover_css": True,
+    "disable_validation": True,
+    "disable_basic_attributes": ["width", "height"],
+    "align_floating_images": False,
+    "remove_classes": False,
+    "allow_network": False,
+    "allow_loading_external_files": False,
+}
+
+
+def inline(html: str) -> str:
+    """Move the plain rules of every `<style>` into `style` attributes.
+
+    A `<style data-premailer="ignore">` is kept as it is.
+
+    Raises:
+        InliningError: the HTML or CSS has something that cannot be inlined or is not allowed.
+        UnsafeLinkError: an address may not be linked to.
+    """
+    root = _parse(html)
+    refuse_active_content(root)
+    _split_sheets(root)
+    _close_styles(root)
+    _run_premailer(root)
+    _drop_useless_attributes(root)
+    return DOCTYPE + etree.tostring(root, method="html", encoding="unicode", with_tail=False) + "\n"
+
+
+def _parse(html: str) -> etree._Element:
+    if not html.strip():
+        raise EmptyHtmlError
+    parser = etree.HTMLParser(no_network=True, huge_tree=False)
+    try:
+        root: etree._Element | None = etree.fromstring(html.strip(), parser)
+    except (etree.LxmlError, ValueError) as error:
+        raise InlinerFailedError(str(error)) from error
+    if root is None or root.find("body") is None:
+        raise EmptyHtmlError
+    return root
+
+
+def _split_sheets(root: etree._Element) -> None:
+    for style in list(root.iter("style")):
+        if style.get("data-premailer") == "ignore":
+            split_sheet(style.text or "")  # only to refuse @import
+            continue
+        sheet = split_sheet(style.text or "")
+        # The comment keeps premailer from taking a sheet for a declaration: one cache holds both.
+        style.text = f"/* sheet */\n{sheet.plain}\n"
+        if sheet.kept:
+            kept = etree.Element("style", {"data-premailer": "ignore"})
+            kept.text, kept.tail, style.tail = f"\n{sheet.kept}\n", style.tail, "\n"
+            style.addnext(kept)
+
+
+def _close_styles(root: etree._Element) -> None:
+    """End every style with a semicolon: no selector does, so premailer's cache cannot mix them."""
+    for element in root.iter("*"):
+        style = element.get("style")
+        if style is None:
+            continue
+        if not style.strip():
+            del element.attrib["style"]
+        elif ":" not in style or "{" in style or "}" in style:
+            raise MalformedStyleError(style, str(element.tag))
+        else:
+            element.set("style", style.strip().rstrip(";") + ";")
+
+
+def _run_premailer(root: etree._Element) -> None:
+    try:
+        with _LOCK:
+            Premailer(**_OPTIONS).transform(root)
+    except TemplateError:
+        raise
+    except Exception as error:  # it has no errors of its own; anything may come
+        raise InlinerFailedError(f"{type(error).__name__}: {error}") from error
+
+
+def _drop_useless_attributes(root: etree._Element) -> None:
+    for element in root.iter("*"):
+        colour = element.get("bgcolor")
+        if colour is not None and (
+            element.tag not in _BACKGROUND_TAGS or not re.fullmatch(r"#[0-9a-fA-F]{6}", colour)
+        ):
+            del element.attrib["bgcolor"]
+        if element.tag == "table" and "align" in element.attrib:
+            _keep_centre_only(element)
+
+
+def _keep_centre_only(table: etree._Element) -> None:
+    """Drop `align="left"` that came from `text-align`: it makes a table float."""
+    if table.get("align") != "center":
+        del table.attrib["align"]

@@ -1,0 +1,107 @@
+"""CSS split in two: plain rules that can be inlined, and everything that has to stay a sheet.
+
+premailer drops or breaks at-rules and pseudo-classes, so it never sees them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from templates.errors import OutsideStyleError
+
+_COMMENTS = re.compile(r"""("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|/\*.*?(?:\*/|\Z)""", re.DOTALL)
+# One step through a sheet: a string, an unquoted address, an escape, or one character.
+_STEPS = re.compile(
+    r"""(?P<text>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|url\(\s*[^"'\s)][^)]*\)|\\.)|(?P<sign>.)""",
+    re.DOTALL | re.IGNORECASE,
+)
+_ESCAPE = re.compile(r"\\([0-9a-fA-F]{1,6})\s?|\\(.)", re.DOTALL)
+_MARKUP_SIGNS = re.compile(r"<!--|-->")  # CSS skips these between rules
+
+
+@dataclass(frozen=True)
+class SplitSheet:
+    """A style sheet in its two halves."""
+
+    plain: str
+    kept: str
+
+
+def split_sheet(css: str) -> SplitSheet:
+    """Split a style sheet.
+
+    Raises:
+        OutsideStyleError: it would import another one.
+    """
+    plain: list[str] = []
+    kept: list[str] = []
+    for rule in _rules(_COMMENTS.sub(lambda found: found[1] or " ", css)):
+        prelude, brace, body = _cut(rule)
+        if prelude.startswith("@"):
+            _refuse_import(prelude)
+            kept.append(rule)
+        elif brace and "{" not in body:
+            inlinable, others = _sort_selectors(prelude)
+            plain += [f"{selector}{{{body}}}" for selector in inlinable]
+            kept += [f"{selector}{{{body}}}" for selector in others]
+        elif brace:  # nested rules: the inliner would drop them
+            kept.append(rule)
+    return SplitSheet("\n".join(plain), "\n".join(kept))
+
+
+def _rules(css: str) -> Iterator[str]:
+    """Cut a sheet after every closing brace, and every semicolon outside of braces."""
+    start = depth = 0
+    for step in _STEPS.finditer(css):
+        sign = step["sign"]
+        if sign in ("{", "(", "["):
+            depth += 1
+        elif sign in ("}", ")", "]"):
+            depth = max(0, depth - 1)
+        if depth == 0 and sign in ("}", ";"):
+            yield _MARKUP_SIGNS.sub(" ", css[start : step.end()]).strip()
+            start = step.end()
+    rest = _MARKUP_SIGNS.sub(" ", css[start:]).strip()
+    if rest:
+        yield rest
+
+
+def _cut(rule: str) -> tuple[str, str, str]:
+    for step in _STEPS.finditer(rule):
+        if step["sign"] == "{":
+            body = rule[step.end() :].strip().removesuffix("}").strip()
+            return rule[: step.start()].strip(), "{", body
+    return rule, "", ""
+
+
+def _sort_selectors(prelude: str) -> tuple[list[str], list[str]]:
+    parts, start, depth = [], 0, 0
+    for step in _STEPS.finditer(prelude):
+        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(step["sign"] or "", 0)
+        if step["sign"] == "," and depth == 0:
+            parts.append(prelude[start : step.start()].strip())
+            start = step.end()
+    parts.append(prelude[start:].strip())
+    selectors = [part for part in parts if part]
+    inlinable = [part for part in selectors if _is_inlinable(part)]
+    return inlinable, [part for part in selectors if part not in inlinable]
+
+
+def _is_inlinable(selector: str) -> bool:
+    return not any(sign in selector for sign in ":*\\@<&|")
+
+
+def _refuse_import(prelude: str) -> None:
+    keyword = re.match(r"@[^\s\"'(;{]*", prelude)
+    name = _ESCAPE.sub(_decode, keyword[0] if keyword else "").lower()
+    if name.startswith("@import"):
+        raise OutsideStyleError("@import in a style sheet")
+
+
+def _decode(found: re.Match[str]) -> str:
+    if found[1]:
+        number = int(found[1], 16)
+        return chr(number) if number < 0x110000 else "�"
+    return found[2]
