@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -66,11 +67,13 @@ def compose(letter: Letter) -> bytes:
     """
     text = _part("text/plain", letter.text)
     html = _part("text/html", letter.html)
-    boundary = _boundary(letter.message_id, text + html)
+    boundary = derive_boundary(letter.message_id, text + html)
     delimiter = f"--{boundary}".encode()
     content_type = f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n'.encode()
     headers = [*_headers(letter), b"MIME-Version: 1.0\r\n", content_type, b"\r\n"]
-    body = [delimiter, b"\r\n", text, delimiter, b"\r\n", html, delimiter, b"--\r\n"]
+    # The CRLF before a delimiter is part of the delimiter (RFC 2046, 5.1.1).
+    body = [delimiter, b"\r\n", text, b"\r\n", delimiter, b"\r\n"]
+    body += [html, b"\r\n", delimiter, b"--\r\n"]
     return b"".join(headers + body)
 
 
@@ -122,13 +125,21 @@ def _part(content_type: str, content: str) -> bytes:
 
 
 def quoted_printable(content: str) -> bytes:
-    """Encode a text part: ASCII, lines of at most 76 characters, CRLF at the end of each."""
-    lines = content.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n") + "\n"
+    """Encode a text part: ASCII, lines of at most 76 characters that end with CRLF."""
+    lines = content.replace("\r\n", "\n").replace("\r", "\n")
     encoded = binascii.b2a_qp(lines.encode(), quotetabs=False, istext=True)
+    if encoded.endswith(_WHITE) or any(white + b"\n" in encoded for white in _WHITE):
+        encoded = _TOO_LONG.sub(rb"\1=\n\2", encoded)
     return encoded.replace(b"\n", b"\r\n")
 
 
-def _boundary(seed: str, parts: bytes) -> str:
+# The library writes white space at the end of a line as three characters without asking
+# whether there is room for them.
+_WHITE = (b"=20", b"=09")
+_TOO_LONG = re.compile(rb"^([^\n]{74,75})(=20|=09)$", re.MULTILINE)
+
+
+def derive_boundary(seed: str, parts: bytes) -> str:
     """Derive a boundary from the message and prove that no part holds it.
 
     `=_` never occurs in quoted-printable text, so the first try holds; the proof stays.

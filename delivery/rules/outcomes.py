@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from delivery.rules.replies import ReplyClass, classify
 from delivery.rules.retry import FIRST_DELAY, GiveUp, next_attempt
 from delivery.rules.states import Policy, State
-from delivery.sender import Accepted, Deferred, Outcome, Refused, RelayDown, Uncertain
+from delivery.sender import Accepted, Deferred, Outcome, Refused, RelayDown
 
 RELAY_DOWN_DELAY = timedelta(minutes=1)
 # "Rather twice than never" is not "for ever": a relay that swallows every answer would
@@ -58,7 +58,7 @@ def judge(
         case RelayDown():
             again = due_at or now + RELAY_DOWN_DELAY
             return _queued(situation, due_at=again) if _is_open(situation) else None
-        case Uncertain():
+        case _:  # uncertain
             return in_doubt(situation, now=now) if situation.state is State.SENDING else None
 
 
