@@ -219,11 +219,17 @@ def tags_of(session: Session, subscriber_ids: Collection[int]) -> Mapping[int, t
 
 def insert_new(session: Session, model: type[Base]) -> postgresql.Insert | sqlite.Insert:
     """Make an INSERT that passes over rows whose unique key is already taken."""
-    table = model.__table__
-    assert isinstance(table, Table)  # noqa: S101  (all our models are plain tables)
+    table = table_of(model)
     if session.get_bind().dialect.name == "postgresql":
         return postgresql.insert(table).on_conflict_do_nothing()
     return sqlite.insert(table).on_conflict_do_nothing()
+
+
+def table_of(model: type[Base]) -> Table:
+    """Give the plain table behind a model, for statements that go past the session's objects."""
+    table = model.__table__
+    assert isinstance(table, Table)  # noqa: S101  (we map nothing else)
+    return table
 
 
 def slices(values: Sequence[Any], size: int = QUESTION_SIZE) -> Iterator[Sequence[Any]]:

@@ -6,6 +6,7 @@ import keyword
 import math
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from subscribers.errors import InvalidTextError
@@ -75,6 +76,7 @@ def clean_tag(text: str) -> str:
     return tag
 
 
+@lru_cache(maxsize=1024)  # the rows of a file carry the same few again and again
 def read_tags(text: str) -> tuple[str, ...]:
     """Read tags separated by comma, semicolon or bar, each once, in order."""
     words = [word for word in re.split(r"[,;|]", text) if _one_line(word)]
