@@ -13,6 +13,8 @@ import yaml
 from jinja2 import StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
+from campaigns.series_folder import read_series_folder, write_series_folder
+
 BUILTIN = Path(__file__).parents[2] / "templates" / "builtin"
 SERIES = BUILTIN / "series" / "massage-benefits"
 MAILS = BUILTIN / "mails"
@@ -57,10 +59,10 @@ def read_document(path: Path) -> tuple[dict[str, str], str]:
     return yaml.safe_load(front), body
 
 
-def fill_in(body: str, *, clinic: dict[str, str], first_name: str = "Ada") -> str:
+def fill_in(body: str, *, clinic: dict[str, str], first_name: str = "Ada", part: int = 6) -> str:
     """Run only the Jinja of a body: what is left is the Markdown one reader gets."""
     environment = SandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True)
-    series = {"title": "Your weekly series", "part": 2, "parts": 6}
+    series = {"title": "Your weekly series", "part": part, "parts": 6}
     return environment.from_string(body).render(
         subscriber={"first_name": first_name}, clinic=clinic, series=series, links=LINKS
     )
@@ -244,10 +246,19 @@ def test_no_two_letters_share_a_subject_a_button_or_an_opening() -> None:
     assert len(subjects) == len(labels) == len(openings) == len(LETTERS) == 6
 
 
-def test_only_the_last_part_says_that_the_series_ends() -> None:
+def test_the_closing_letter_takes_its_leave_only_where_the_series_ends() -> None:
     _, body = read_document(SERIES / "06-whole-picture.md")
 
-    assert "last of these letters" not in fill_in(body, clinic=FULL_CLINIC)
+    assert "last of these letters" in fill_in(body, clinic=FULL_CLINIC, part=6)
+    assert "last of these letters" not in fill_in(body, clinic=FULL_CLINIC, part=4)
+
+
+def test_a_clinic_without_a_booking_page_is_called_instead() -> None:
+    clinic = FULL_CLINIC | {"booking_url": ""}
+    texts = [letter(name, clinic=clinic) for name in LETTERS]
+
+    assert all("::: button" not in text for text in texts)
+    assert all(text.count(FULL_CLINIC["phone"]) == 1 for text in texts)
 
 
 def test_the_confirmation_says_how_long_its_link_works_and_advertises_nothing() -> None:
@@ -289,3 +300,10 @@ def test_reading_ease_falls_with_long_words_and_long_sentences() -> None:
     )
 
     assert reading_ease(easy) > 90 > 30 > reading_ease(hard)
+
+
+def test_the_shipped_folder_is_byte_for_byte_what_an_export_of_it_writes(tmp_path: Path) -> None:
+    write_series_folder(read_series_folder(SERIES), tmp_path / "exported")
+
+    shipped = {path.name: path.read_bytes() for path in SERIES.iterdir()}
+    assert {path.name: path.read_bytes() for path in (tmp_path / "exported").iterdir()} == shipped
