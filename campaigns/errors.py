@@ -106,3 +106,41 @@ class AlreadyEnrolledError(CampaignError):
             f"cannot enrol {email} in series '{slug}' again: their enrolment is {status}; "
             f"'steadypost why {email}' tells more"
         )
+
+
+class SendingStoppedError(CampaignError):
+    """The database failed in the middle of sending."""
+
+    def __init__(self, cause: str) -> None:
+        self.cause = cause
+        super().__init__(
+            f"sending stopped: {cause}; nothing was sent that is not marked, "
+            "the next tick tries again"
+        )
+
+
+class OutcomesNotRecordedError(SendingStoppedError):
+    """The relay answered, and the database would not take the answers."""
+
+    def __init__(self, delivery_ids: Collection[int], cause: str) -> None:
+        super().__init__(cause)
+        self.delivery_ids = tuple(sorted(delivery_ids))
+        self.args = (
+            f"cannot record what the relay answered: deliveries {_listed(self.delivery_ids)}: "
+            f"{cause}; they are not sent again and will be listed as uncertain",
+        )
+
+
+class PointerMovedError(CampaignError):
+    """Enrolments that were locked and looked at could not be moved; nothing was marked."""
+
+    def __init__(self, enrolment_ids: Collection[int]) -> None:
+        self.enrolment_ids = tuple(sorted(enrolment_ids))
+        super().__init__(
+            f"enrolments ended while their step was marked: {_listed(self.enrolment_ids)}; "
+            "nothing of this group was sent, the next tick looks again"
+        )
+
+
+def _listed(ids: Collection[int]) -> str:
+    return ", ".join(map(str, ids))

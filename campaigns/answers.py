@@ -1,0 +1,60 @@
+"""The mails that answer a person: "please confirm", and notices. They ship with the program."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection
+from functools import lru_cache
+from importlib.resources import files
+
+from sqlalchemy.orm import Session
+
+from campaigns.ledger import load_list_themes
+from campaigns.site import Site
+from templates.email import Edition, Theme
+from templates.theme import read_theme
+
+_DEFAULT_THEME = "calm"
+
+
+def load_answer_editions(
+    session: Session, wanted: Collection[tuple[int, str]], *, site: Site
+) -> dict[tuple[int, str], Edition]:
+    """Make the editions of some documents, each in the look of the list it belongs to.
+
+    A document that does not exist is missing.
+    """
+    if not wanted:
+        return {}
+    themes = load_list_themes(session, {list_id for list_id, _ in wanted})
+    return {
+        (list_id, name): answer_edition(document, themes.get(list_id) or _theme(), site=site)
+        for list_id, name in wanted
+        if (document := shipped_document(name)) is not None
+    }
+
+
+def answer_edition(document: str, theme: Theme, *, site: Site) -> Edition:
+    """Make the edition of one such mail, with the clinic as it is now."""
+    whole = json.dumps([document, theme.name, dict(theme.files), dict(site.clinic)], sort_keys=True)
+    return Edition(
+        document=document,
+        theme=theme,
+        clinic=site.clinic,
+        digest=hashlib.sha256(whole.encode()).hexdigest(),
+        attribute_names=site.attribute_names,
+    )
+
+
+@lru_cache(maxsize=16)
+def shipped_document(name: str) -> str | None:
+    """Read a document that ships with the program; None when there is none of this name."""
+    known = {path.name: path for path in files("templates").joinpath("builtin", "mails").iterdir()}
+    found = known.get(f"{name}.md")
+    return found.read_text("utf-8") if found else None
+
+
+@lru_cache(maxsize=1)
+def _theme() -> Theme:
+    return read_theme(_DEFAULT_THEME)

@@ -1,0 +1,210 @@
+"""Write the letters of claimed deliveries: facts are read first, rendering needs no database."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from campaigns.answers import load_answer_editions
+from campaigns.ledger import (
+    AnswerFacts,
+    Membership,
+    Person,
+    StepFacts,
+    load_answers,
+    load_editions,
+    load_steps,
+)
+from campaigns.letters import (
+    Posting,
+    answer_letter,
+    answer_reader,
+    reader_of,
+    step_context,
+    step_letter,
+    step_links,
+)
+from campaigns.rules.due_dates import Days
+from campaigns.rules.guards import Cancel, Consent, Go, Hold, MarkPlan, NotNow, before_writing
+from campaigns.rules.series import AT_ONCE_FOR, StepPlan, wait_of
+from campaigns.rules.time_zones import zone_of
+from campaigns.site import Site
+from delivery.errors import DeliveryError
+from delivery.message import Letter, compose
+from delivery.outbox import ClaimedDelivery
+from delivery.rules.addresses import needs_smtputf8, wire_address
+from delivery.rules.envelope import envelope_sender
+from delivery.rules.states import Kind
+from delivery.sender import Handover
+from subscribers.rules.standing import Standing
+from templates.email import Edition, Renderer
+from templates.errors import TemplateError
+
+NO_POSTAL_ADDRESS = (
+    "the clinic's postal address is empty; set it in the settings, publish, then release this"
+)
+LOG = logging.getLogger(__name__)
+_ANSWERS = frozenset({Kind.CONFIRMATION, Kind.NOTICE})
+_ERASED = Cancel("the person, the step or the series is gone")
+
+
+@dataclass(frozen=True)
+class StepPart:
+    """What only a step of a series brings along."""
+
+    series_id: int
+    enrolment_id: int
+    revision_id: int | None
+    context: dict[str, Any]
+    plan: MarkPlan
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A letter ready to be handed over, and what its marking relies on."""
+
+    claim: ClaimedDelivery
+    handover: Handover
+    person: Person
+    membership: Membership
+    needs: Consent
+    step: StepPart | None = None
+
+
+@dataclass(frozen=True)
+class BatchFacts:
+    """Everything a batch of claims is written from."""
+
+    steps: Mapping[int, StepFacts]  # by delivery id
+    answers: Mapping[int, AnswerFacts]
+    editions: Mapping[int, Edition]  # by revision id
+    answer_editions: Mapping[tuple[int, str], Edition]  # by list id and document
+
+
+def read_facts(session: Session, claims: Sequence[ClaimedDelivery], *, site: Site) -> BatchFacts:
+    """Read what a batch of claims is written from."""
+    steps = load_steps(session, [claim.id for claim in claims if claim.kind is Kind.STEP])
+    answers = load_answers(session, [claim.id for claim in claims if claim.kind in _ANSWERS])
+    revisions = {facts.revision_id for facts in steps.values() if facts.revision_id is not None}
+    wanted = {
+        (answers[claim.id].membership.list_id, claim.document)
+        for claim in claims
+        if claim.id in answers
+    }
+    return BatchFacts(
+        steps=steps,
+        answers=answers,
+        editions=load_editions(session, revisions, attribute_names=site.attribute_names),
+        answer_editions=load_answer_editions(session, wanted, site=site),
+    )
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Writes letters for one site."""
+
+    site: Site
+    renderer: Renderer
+
+    def write(self, claim: ClaimedDelivery, facts: BatchFacts, *, now: datetime) -> Draft | NotNow:
+        """Write one letter, or say why it cannot go now; never raises for one person's sake.
+
+        What is wrong with one letter must not keep back the others.
+        """
+        try:
+            return self._write(claim, facts, now)
+        except (TemplateError, DeliveryError) as error:
+            return Hold(str(error))
+        except Exception as error:  # a defect of ours; the others still go
+            LOG.exception("could not write delivery=%d", claim.id)
+            return Hold(f"a defect of this program: {type(error).__name__}: {error}")
+
+    def _write(self, claim: ClaimedDelivery, facts: BatchFacts, now: datetime) -> Draft | NotNow:
+        if claim.kind is Kind.STEP:
+            step = facts.steps.get(claim.id)
+            return self._write_step(claim, step, facts, now) if step else _ERASED
+        if claim.kind in _ANSWERS:
+            answer = facts.answers.get(claim.id)
+            return self._write_answer(claim, answer, facts) if answer else _ERASED
+        return Hold(f"this program cannot send a {claim.kind} yet")
+
+    def _write_step(
+        self, claim: ClaimedDelivery, step: StepFacts, facts: BatchFacts, now: datetime
+    ) -> Draft | NotNow:
+        plan = plan_of(step, site=self.site)
+        paused_until = step.person.paused_until
+        verdict = before_writing(step.view, plan, paused_until=paused_until, now=now)
+        if not isinstance(verdict, Go):
+            return verdict
+        edition = facts.editions.get(step.revision_id or 0)
+        if edition is None:
+            return Hold("the step has no published text; publish it, then release this")
+        if not str(edition.clinic.get("postal_address", "")).strip():
+            return Hold(NO_POSTAL_ADDRESS)
+        context = step_context(step, attribute_names=self.site.attribute_names)
+        links = step_links(step.membership, step.person, delivery=claim, site=self.site)
+        email = self.renderer.render(edition, reader_of(context, links))
+        letter = step_letter(email, step, _posting(claim), site=self.site)
+        part = StepPart(step.series_id, step.enrolment_id, step.revision_id, context, plan)
+        return self._draft(claim, letter, step, Consent(Standing.CONFIRMED), part)
+
+    def _write_answer(
+        self, claim: ClaimedDelivery, answer: AnswerFacts, facts: BatchFacts
+    ) -> Draft | NotNow:
+        edition = facts.answer_editions.get((answer.membership.list_id, claim.document))
+        if edition is None:
+            return Hold(f"no mail of this name ships with the program: {claim.document!r}")
+        reader = answer_reader(answer, kind=claim.kind, site=self.site)
+        email = self.renderer.render(edition, reader)
+        letter = answer_letter(email, answer, _posting(claim), site=self.site)
+        return self._draft(claim, letter, answer, _needed(claim.kind, answer))
+
+    def _draft(
+        self,
+        claim: ClaimedDelivery,
+        letter: Letter,
+        facts: StepFacts | AnswerFacts,
+        needs: Consent,
+        step: StepPart | None = None,
+    ) -> Draft:
+        sender = envelope_sender(
+            self.site.keys, claim.public_id, bounce_address=self.site.identity.bounce_address
+        )
+        handover = Handover(
+            delivery_id=claim.id,
+            envelope_sender=sender,
+            recipient=wire_address(letter.to_address),
+            message=compose(letter),
+            needs_smtputf8=needs_smtputf8(letter.to_address),
+        )
+        return Draft(claim, handover, facts.person, facts.membership, needs, step)
+
+
+def plan_of(step: StepFacts, *, site: Site) -> MarkPlan:
+    """Gather what the rules look at once more before a step is marked."""
+    person = step.person
+    is_first = step.pointer.last_step_id in (None, step.step_id)
+    return MarkPlan(
+        step_id=step.step_id,
+        planned_on=step.pointer.last_step_id,
+        wait_days=wait_of(StepPlan(step.step_id, step.wait_days), person.pace),
+        hour=step.send_hour if person.hour is None else person.hour,
+        days=Days(zone_of(person.time_zone, site.zone), site.calendar),
+        free_until=step.queued_at + AT_ONCE_FOR if is_first and step.starts_at_once else None,
+    )
+
+
+def _needed(kind: Kind, answer: AnswerFacts) -> Consent:
+    """Name the standing an answer is for; a confirmation belongs to one asking."""
+    if kind is Kind.CONFIRMATION:
+        return Consent(Standing.UNCONFIRMED, answer.asking)
+    return Consent(Standing.CONFIRMED)
+
+
+def _posting(claim: ClaimedDelivery) -> Posting:
+    return Posting(claim.public_id, claim.message_date, claim.kind)

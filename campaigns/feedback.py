@@ -1,0 +1,131 @@
+"""Let people's progress and standing follow what became of their deliveries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy.orm import Session
+
+from campaigns.enrolment import SUPPRESSED
+from campaigns.mailed_days import give_days_back
+from campaigns.models import Enrolment
+from campaigns.rules.aftermath import Aftermath, aftermath
+from campaigns.rules.due_dates import local_day
+from campaigns.rules.standing import EnrolmentStatus
+from campaigns.rules.time_zones import zone_of
+from campaigns.site import Site
+from campaigns.store import IS_ACTIVE, change_enrolments, end_enrolments
+from delivery import outbox
+from delivery.outbox import Recorded
+from delivery.rules.states import TERMINAL, State
+from subscribers.models import Subscriber
+from subscribers.rules.standing import SuppressionReason
+from subscribers.suppression import suppress_address
+
+_enrolments = cast(Table, Enrolment.__table__)
+_LONGEST_NOTE = 500  # of a relay's reply, beside a suppression
+
+
+def apply_outcomes(
+    session: Session, recorded: Sequence[Recorded], *, site: Site, now: datetime
+) -> None:
+    """Draw the consequences of recorded outcomes, in the transaction that recorded them.
+
+    A series' pointer stays where the mark put it: a retry is of the same step. Only the day
+    of a mail that did not go is given back.
+    """
+    _note_acceptance(session, recorded, now=now)
+    _look_again(session, recorded, now=now)
+    _free_days(session, recorded, site=site, now=now)
+    for delivery in recorded:
+        match aftermath(delivery.state, delivery.reply_class):
+            case Aftermath.SUPPRESS:
+                _suppress(session, delivery, now=now)
+            case Aftermath.HOLD:
+                outbox.hold(session, [delivery.delivery_id], delivery.reason)
+            case Aftermath.PARK if delivery.enrolment_id is not None:
+                ids, reason = [delivery.enrolment_id], delivery.reason
+                end_enrolments(session, ids, EnrolmentStatus.PARKED, now=now, reason=reason)
+
+
+_ACCEPT = (
+    update(_enrolments)
+    .where(
+        _enrolments.c.id == bindparam("enrolment"), _enrolments.c.last_step_id == bindparam("step")
+    )
+    .values(last_sent_at=bindparam("at"))
+)
+
+
+def _note_acceptance(session: Session, recorded: Sequence[Recorded], *, now: datetime) -> None:
+    """Count the wait for the next step from the acceptance, not from the mark."""
+    accepted = [
+        {"enrolment": delivery.enrolment_id, "step": delivery.step_id, "at": now}
+        for delivery in sorted(recorded, key=_enrolment_order)
+        if delivery.state is State.SENT and delivery.enrolment_id is not None
+    ]
+    if accepted:
+        session.execute(_ACCEPT, accepted)
+
+
+def _enrolment_order(delivery: Recorded) -> int:
+    return delivery.enrolment_id or 0
+
+
+def _look_again(session: Session, recorded: Sequence[Recorded], *, now: datetime) -> None:
+    """Ask for the next step where this one is through."""
+    through = {
+        delivery.enrolment_id
+        for delivery in recorded
+        if delivery.state in TERMINAL and delivery.enrolment_id is not None
+    }
+    if through:
+        change_enrolments(session, IS_ACTIVE, Enrolment.id.in_(through), look_at=now)
+
+
+def _free_days(
+    session: Session, recorded: Sequence[Recorded], *, site: Site, now: datetime
+) -> None:
+    """Give back the day of what was refused, or is to be tried again on another day."""
+    waiting = [d for d in recorded if d.state is State.QUEUED and d.enrolment_id is not None]
+    later = waiting and _on_another_day(session, waiting, site=site, now=now)
+    refused = [d for d in recorded if d.state is State.REJECTED]
+    give_days_back(
+        session,
+        {d.delivery_id: d.subscriber_id for d in [*refused, *later] if d.subscriber_id is not None},
+    )
+
+
+def _on_another_day(
+    session: Session, waiting: Sequence[Recorded], *, site: Site, now: datetime
+) -> list[Recorded]:
+    ids = [delivery.subscriber_id for delivery in waiting]
+    wanted = select(Subscriber.id, Subscriber.time_zone).where(Subscriber.id.in_(ids))
+    zones = {row.id: zone_of(row.time_zone, site.zone) for row in session.execute(wanted)}
+    return [
+        delivery
+        for delivery in waiting
+        if (zone := zones.get(delivery.subscriber_id or 0)) is not None
+        and local_day(delivery.due_at, zone) != local_day(now, zone)
+    ]
+
+
+def _suppress(session: Session, delivery: Recorded, *, now: datetime) -> None:
+    """End everything for an address that does not exist."""
+    person = session.get(Subscriber, delivery.subscriber_id) if delivery.subscriber_id else None
+    if person is None:
+        return
+    note = delivery.reason[:_LONGEST_NOTE]
+    suppress_address(session, person.email, SuppressionReason.HARD_BOUNCE, now=now, note=note)
+    change_enrolments(
+        session,
+        IS_ACTIVE,
+        Enrolment.subscriber_id == person.id,
+        status=EnrolmentStatus.LEFT,
+        reason=SUPPRESSED,
+        ended_at=now,
+    )
+    outbox.cancel_for_subscriber(session, person.id, SUPPRESSED, now=now)

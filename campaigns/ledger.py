@@ -1,0 +1,272 @@
+"""Read what sending must know about a batch of deliveries, in a few queries."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, select
+from sqlalchemy.orm import Session, aliased
+
+from campaigns.models import Enrolment, Revision, Series, Step, Surroundings
+from campaigns.rules.guards import Pointer, SeriesView
+from campaigns.rules.standing import FirstStep
+from delivery.models import Delivery
+from subscribers.models import MailingList, Subscriber, Subscription
+from subscribers.rules.standing import Pace, Standing
+from templates.email import Edition, Theme
+
+
+@dataclass(frozen=True)
+class Person:
+    """One reader, as far as an email depends on who they are."""
+
+    id: int
+    public_id: str
+    email: str
+    first_name: str
+    last_name: str
+    attributes: Mapping[str, Any]
+    time_zone: str | None
+    hour: int | None
+    pace: Pace
+    paused_until: date | None
+
+
+@dataclass(frozen=True)
+class Membership:
+    """One reader's standing with the list a mail belongs to."""
+
+    id: int
+    public_id: str
+    standing: Standing
+    asking: int
+    list_id: int
+    list_slug: str
+    list_title: str
+
+
+@dataclass(frozen=True)
+class StepFacts:
+    """What one step for one reader depends on."""
+
+    person: Person
+    membership: Membership
+    queued_at: datetime
+    enrolment_id: int
+    pointer: Pointer
+    step_id: int
+    wait_days: int
+    revision_id: int | None
+    series_id: int
+    series_title: str
+    send_hour: int
+    starts_at_once: bool
+    view: SeriesView
+    part: int  # 0: not among the published ones
+    parts: int
+
+
+@dataclass(frozen=True)
+class AnswerFacts:
+    """What a confirmation or a notice for one reader depends on."""
+
+    person: Person
+    membership: Membership
+    asking: int | None  # the one a confirmation was queued for
+
+
+_PERSON = (
+    Subscriber.id.label("person_id"),
+    Subscriber.public_id.label("person_public_id"),
+    Subscriber.email,
+    Subscriber.first_name,
+    Subscriber.last_name,
+    Subscriber.attributes,
+    Subscriber.time_zone,
+    Subscriber.hour,
+    Subscriber.pace,
+    Subscriber.paused_until,
+)
+_MEMBERSHIP = (
+    Subscription.id.label("subscription_id"),
+    Subscription.public_id.label("subscription_public_id"),
+    Subscription.standing,
+    Subscription.asking,
+    MailingList.id.label("list_id"),
+    MailingList.slug.label("list_slug"),
+    MailingList.title.label("list_title"),
+)
+_LAST_STEP = aliased(Step)
+_STEP = (
+    Delivery.id.label("delivery_id"),
+    Delivery.created_at.label("queued_at"),
+    Enrolment.id.label("enrolment_id"),
+    Enrolment.status.label("enrolment_status"),
+    Enrolment.last_step_id,
+    Enrolment.last_sent_at,
+    Step.id.label("step_id"),
+    Step.wait_days,
+    Step.position,
+    Step.published,
+    Step.revision_id,
+    _LAST_STEP.position.label("last_position"),
+    Series.id.label("series_id"),
+    Series.title.label("series_title"),
+    Series.send_hour,
+    Series.first_step,
+    Series.status.label("series_status"),
+)
+
+
+def _step_query() -> Select[Any]:
+    return (
+        select(*_PERSON, *_MEMBERSHIP, *_STEP)
+        .select_from(Delivery)
+        .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .join(Enrolment, Enrolment.id == Delivery.enrolment_id)
+        .join(Step, Step.id == Delivery.step_id)
+        .join(Series, Series.id == Step.series_id)
+        .join(MailingList, MailingList.id == Series.list_id)
+        .join(
+            Subscription,
+            and_(
+                Subscription.subscriber_id == Subscriber.id,
+                Subscription.list_id == MailingList.id,
+            ),
+        )
+        .outerjoin(_LAST_STEP, _LAST_STEP.id == Enrolment.last_step_id)
+    )
+
+
+def load_steps(session: Session, delivery_ids: Collection[int]) -> dict[int, StepFacts]:
+    """Read the facts of step deliveries by delivery id; what was erased is missing."""
+    found = session.execute(_step_query().where(Delivery.id.in_(delivery_ids))).all()
+    published = load_published(session, {row.series_id for row in found})
+    return {row.delivery_id: _step_facts(row, published[row.series_id]) for row in found}
+
+
+def load_answers(session: Session, delivery_ids: Collection[int]) -> dict[int, AnswerFacts]:
+    """Read the facts of confirmations and notices by delivery id; what was erased is missing."""
+    wanted = (
+        select(*_PERSON, *_MEMBERSHIP, Delivery.id.label("delivery_id"), Delivery.once_key)
+        .select_from(Delivery)
+        .join(Subscription, Subscription.id == Delivery.subscription_id)
+        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+        .join(MailingList, MailingList.id == Subscription.list_id)
+        .where(Delivery.id.in_(delivery_ids))
+    )
+    return {
+        row.delivery_id: AnswerFacts(_person(row), _membership(row), _asking(row.once_key))
+        for row in session.execute(wanted)
+    }
+
+
+def load_published(session: Session, series_ids: Collection[int]) -> Mapping[int, list[int]]:
+    """Read the ids of the published steps of some series, in order."""
+    wanted = (
+        select(Step.series_id, Step.id)
+        .where(Step.series_id.in_(series_ids), Step.published.is_(True))
+        .order_by(Step.series_id, Step.position)
+    )
+    steps: defaultdict[int, list[int]] = defaultdict(list)
+    for row in session.execute(wanted):
+        steps[row.series_id].append(row.id)
+    return steps
+
+
+def load_editions(
+    session: Session, revision_ids: Collection[int], *, attribute_names: frozenset[str]
+) -> dict[int, Edition]:
+    """Read what published revisions look like: their text, with the theme and clinic of then."""
+    wanted = (
+        select(Revision, Surroundings)
+        .join(Surroundings, Surroundings.digest == Revision.surroundings)
+        .where(Revision.id.in_(revision_ids))
+    )
+    return {
+        revision.id: Edition(
+            document=revision.document,
+            theme=theme_from(surroundings),
+            clinic=surroundings.clinic,
+            digest=revision.digest,
+            attribute_names=attribute_names,
+        )
+        for revision, surroundings in session.execute(wanted)
+    }
+
+
+def load_list_themes(session: Session, list_ids: Collection[int]) -> dict[int, Theme]:
+    """Read the theme of each list's first series, by priority; a list without one is missing."""
+    wanted = (
+        select(Series.list_id, Revision.surroundings)
+        .join(Step, and_(Step.series_id == Series.id, Step.published.is_(True)))
+        .join(Revision, Revision.id == Step.revision_id)
+        .where(Series.list_id.in_(list_ids))
+        .order_by(Series.priority.desc(), Series.id.desc(), Step.position.desc())  # last wins
+    )
+    digests = {row.list_id: row.surroundings for row in session.execute(wanted)}
+    shown = select(Surroundings).where(Surroundings.digest.in_(set(digests.values())))
+    themes = {found.digest: theme_from(found) for found in session.scalars(shown)}
+    return {list_id: themes[digest] for list_id, digest in digests.items()}
+
+
+def theme_from(surroundings: Surroundings) -> Theme:
+    """Take the theme out of the surroundings a revision was published with."""
+    return Theme(name=surroundings.theme["name"], files=surroundings.theme["files"])
+
+
+def _asking(once_key: str) -> int | None:
+    """Read the asking out of the once key of a confirmation (`confirm:…/asking:2`)."""
+    _, _, number = once_key.partition("/asking:")
+    return int(number) if number.isdecimal() else None
+
+
+def _step_facts(row: Row[Any], published: Sequence[int]) -> StepFacts:
+    return StepFacts(
+        person=_person(row),
+        membership=_membership(row),
+        queued_at=row.queued_at,
+        enrolment_id=row.enrolment_id,
+        pointer=Pointer(row.enrolment_status, row.last_step_id, row.last_sent_at),
+        step_id=row.step_id,
+        wait_days=row.wait_days,
+        revision_id=row.revision_id,
+        series_id=row.series_id,
+        series_title=row.series_title,
+        send_hour=row.send_hour,
+        starts_at_once=row.first_step is FirstStep.AT_ONCE and row.wait_days == 0,
+        view=SeriesView(row.series_status, row.published, row.position, row.last_position),
+        part=published.index(row.step_id) + 1 if row.step_id in published else 0,
+        parts=len(published),
+    )
+
+
+def _person(row: Row[Any]) -> Person:
+    return Person(
+        id=row.person_id,
+        public_id=row.person_public_id,
+        email=row.email,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        attributes=row.attributes,
+        time_zone=row.time_zone,
+        hour=row.hour,
+        pace=row.pace,
+        paused_until=row.paused_until,
+    )
+
+
+def _membership(row: Row[Any]) -> Membership:
+    return Membership(
+        id=row.subscription_id,
+        public_id=row.subscription_public_id,
+        standing=row.standing,
+        asking=row.asking,
+        list_id=row.list_id,
+        list_slug=row.list_slug,
+        list_title=row.list_title,
+    )

@@ -1,0 +1,154 @@
+"""Write the envelope and the headers around a rendered email, and the links inside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from campaigns.ledger import AnswerFacts, Membership, Person, StepFacts
+from campaigns.site import Site
+from delivery.message import Letter, message_id
+from delivery.rules.states import Kind
+from subscribers.tokens import (
+    HasPublicId,
+    confirm_token,
+    preferences_token,
+    unsubscribe_token,
+    view_token,
+)
+from templates.email import Reader, RenderedEmail
+
+# Google, "Feedback-ID": the sender's own name has 5 to 15 characters and never changes.
+_LONGEST_SENDER_NAME = 15
+_SHORTEST_SENDER_NAME = 5
+
+
+@dataclass(frozen=True)
+class Posting:
+    """What makes one mail this delivery: equal over all its attempts."""
+
+    public_id: str
+    date: datetime
+    kind: Kind
+
+
+def step_context(facts: StepFacts, *, attribute_names: frozenset[str]) -> dict[str, Any]:
+    """Gather the personal facts of a step, as plain data to keep with the delivery.
+
+    No link is among them: a link is a permission, and can be made again.
+    """
+    names = {"first_name": facts.person.first_name, "last_name": facts.person.last_name}
+    return {
+        "subscriber": {**dict.fromkeys(attribute_names, ""), **facts.person.attributes, **names},
+        "series": {"title": facts.series_title, "part": facts.part, "parts": facts.parts},
+    }
+
+
+def reader_of(context: Mapping[str, Any], links: Mapping[str, str]) -> Reader:
+    """Make the reader of a step from the facts kept with the delivery."""
+    return Reader(subscriber=context["subscriber"], links=links, series=context["series"])
+
+
+def answer_reader(facts: AnswerFacts, *, kind: Kind, site: Site) -> Reader:
+    """Make the reader of a confirmation or a notice; part of no series yet."""
+    person = facts.person
+    return Reader(
+        subscriber={
+            **person.attributes,
+            "first_name": person.first_name,
+            "last_name": person.last_name,
+        },
+        links=answer_links(facts, kind=kind, site=site),
+        series={"title": facts.membership.list_title},
+    )
+
+
+def step_links(
+    membership: Membership, person: Person, *, delivery: HasPublicId, site: Site
+) -> dict[str, str]:
+    """Sign the links of a step for one person."""
+    return {
+        **_standing_links(membership, person, site),
+        "view": f"{site.public_url}/m/{view_token(site.keys, delivery)}",
+    }
+
+
+def answer_links(facts: AnswerFacts, *, kind: Kind, site: Site) -> dict[str, str]:
+    """Sign the links of a confirmation, or of an answer to somebody who is confirmed.
+
+    Who has not confirmed has nothing to change or to leave yet, and ends it by doing nothing.
+    """
+    if kind is Kind.CONFIRMATION:
+        return {"confirm": confirm_url(site, facts.membership)}
+    return _standing_links(facts.membership, facts.person, site)
+
+
+def _standing_links(membership: Membership, person: Person, site: Site) -> dict[str, str]:
+    return {
+        "unsubscribe": unsubscribe_url(site, membership),
+        "preferences": f"{site.public_url}/p/{preferences_token(site.keys, person)}",
+    }
+
+
+def confirm_url(site: Site, membership: Membership) -> str:
+    """Sign the link of a confirmation mail; it works for this asking only."""
+    return f"{site.public_url}/confirm/{confirm_token(site.keys, membership)}"
+
+
+def unsubscribe_url(site: Site, membership: Membership) -> str:
+    """Sign the link, and the address for one click, that ends a subscription."""
+    return f"{site.public_url}/u/{unsubscribe_token(site.keys, membership)}"
+
+
+def step_letter(email: RenderedEmail, facts: StepFacts, posting: Posting, *, site: Site) -> Letter:
+    """Address one step of a series; it can be unsubscribed with one click (RFC 8058)."""
+    membership = facts.membership
+    stream = f"{membership.list_slug}:series-{facts.series_id}:step-{facts.step_id}"
+    return replace(
+        plain_letter(email, posting, to_address=facts.person.email, site=site),
+        list_id=(membership.list_title, f"{membership.list_slug}.{site.identity.mail_domain}"),
+        unsubscribe_url=unsubscribe_url(site, membership),
+        unsubscribe_mailto=_unsubscribe_mailto(site, membership),
+        one_click=True,
+        feedback_id=_feedback_id(stream, site),
+    )
+
+
+def answer_letter(
+    email: RenderedEmail, facts: AnswerFacts, posting: Posting, *, site: Site
+) -> Letter:
+    """Address a confirmation or a notice: a stream of its own, with nothing to unsubscribe."""
+    stream = f"{facts.membership.list_slug}:answers:{posting.kind}"
+    letter = plain_letter(email, posting, to_address=facts.person.email, site=site)
+    return replace(letter, feedback_id=_feedback_id(stream, site))
+
+
+def plain_letter(email: RenderedEmail, posting: Posting, *, to_address: str, site: Site) -> Letter:
+    """Address an email to one person, with what every letter has."""
+    identity = site.identity
+    return Letter(
+        from_name=identity.from_name,
+        from_address=identity.from_address,
+        reply_to=identity.reply_to,
+        to_address=to_address,
+        subject=email.subject,
+        text=email.text,
+        html=email.html,
+        message_id=message_id(site.keys, posting.public_id, identity.mail_domain),
+        date=posting.date,
+    )
+
+
+def _unsubscribe_mailto(site: Site, membership: Membership) -> str:
+    token = unsubscribe_token(site.keys, membership)
+    return f"mailto:{site.identity.unsubscribe_address}?subject=unsubscribe-{token}"
+
+
+def _feedback_id(stream: str, site: Site) -> str:
+    """Name the stream, for a receiver's statistics: ids and no titles, nothing per person."""
+    letters = re.sub(r"[^a-z0-9]", "", site.identity.mail_domain.lower())
+    sender = letters[:_LONGEST_SENDER_NAME].ljust(_SHORTEST_SENDER_NAME, "0")
+    return f"{stream}:{sender}"

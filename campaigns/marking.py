@@ -1,0 +1,189 @@
+"""Mark a group of letters, after a last look: what is marked may be handed over.
+
+All in the caller's transaction. The persons are locked first, as every deed on a person does,
+so an unsubscribe, a suppression or another worker is either seen here or finds the mark.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import case, select
+from sqlalchemy.orm import Session
+
+from campaigns.drafting import Draft
+from campaigns.errors import PointerMovedError
+from campaigns.mailed_days import DayWish, give_days_back, take_days
+from campaigns.models import Enrolment
+from campaigns.rules.due_dates import local_day
+from campaigns.rules.guards import (
+    Cancel,
+    Consent,
+    Go,
+    Hold,
+    NotNow,
+    Pointer,
+    PutBack,
+    Verdict,
+    after_a_taken_day,
+    before_marking,
+    may_be_mailed,
+)
+from campaigns.store import IS_ACTIVE, change_enrolments
+from delivery import outbox
+from delivery.outbox import Mark, WorkerIdentity
+from subscribers.models import Subscriber, Subscription
+from subscribers.suppression import suppressed_among
+
+
+@dataclass(frozen=True)
+class Marked:
+    """What came of marking a group."""
+
+    ours: Sequence[Draft]  # to be handed over once the transaction is committed
+    turned_down: Mapping[int, NotNow]  # by delivery id
+
+
+def mark_group(
+    session: Session, worker: WorkerIdentity, drafts: Sequence[Draft], *, now: datetime
+) -> Marked:
+    """Look once more, mark what may go, and set aside the rest with its reason.
+
+    Raises:
+        WorkerFencedError: the worker was given up for dead; nothing may be sent.
+    """
+    facts = _read_facts(session, drafts)
+    verdicts: dict[int, Verdict] = {
+        draft.claim.id: facts.verdict_on(draft, now=now) for draft in drafts
+    }
+    verdicts |= dict(_take_days(session, _willing(drafts, verdicts), now=now))
+    willing = _willing(drafts, verdicts)
+    marked = outbox.mark_sending(session, worker, [_mark(draft) for draft in willing], now=now)
+    ours = [draft for draft in willing if draft.claim.id in marked]
+    _give_back(session, [draft for draft in willing if draft.claim.id not in marked])
+    _move_pointers(session, ours, now=now)
+    turned_down = {key: found for key, found in verdicts.items() if not isinstance(found, Go)}
+    set_aside(session, worker, turned_down, now=now)
+    return Marked(ours, turned_down)
+
+
+def set_aside(
+    session: Session, worker: WorkerIdentity, verdicts: Mapping[int, NotNow], *, now: datetime
+) -> None:
+    """Write down why claimed deliveries do not go now: cancelled, held, or queued for later."""
+    alike: defaultdict[NotNow, list[int]] = defaultdict(list)
+    for delivery_id, verdict in verdicts.items():
+        alike[verdict].append(delivery_id)
+    for verdict, ids in alike.items():
+        match verdict:
+            case Cancel(reason):
+                outbox.cancel_deliveries(session, ids, reason, now=now)
+            case Hold(reason):
+                outbox.hold(session, ids, reason)
+            case PutBack(until, reason):
+                outbox.release_claims(session, worker, ids, now=now, due_at=until, reason=reason)
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """How things stand in the marking transaction."""
+
+    emails: Mapping[int, str]  # of the persons who still exist
+    suppressed: Collection[str]
+    consents: Mapping[int, Consent]  # by subscription id
+    pointers: Mapping[int, Pointer]  # by enrolment id
+
+    def verdict_on(self, draft: Draft, *, now: datetime) -> Verdict:
+        """Decide about one letter from everything but the person's day."""
+        person, step = draft.person, draft.step
+        if self.emails.get(person.id) != person.email:
+            return Cancel("the person or their address is gone")
+        if person.email in self.suppressed:
+            return Cancel("the address is suppressed")
+        verdict = may_be_mailed(self.consents.get(draft.membership.id), draft.needs)
+        if step is None or not isinstance(verdict, Go):
+            return verdict
+        return before_marking(self.pointers.get(step.enrolment_id), step.plan, now=now)
+
+
+def _read_facts(session: Session, drafts: Sequence[Draft]) -> _Facts:
+    emails = _lock_persons(session, [draft.person.id for draft in drafts])
+    return _Facts(
+        emails=emails,
+        suppressed=suppressed_among(session, list(emails.values())),
+        consents=_read_consents(session, [draft.membership.id for draft in drafts]),
+        pointers=_lock_pointers(session, [d.step.enrolment_id for d in drafts if d.step]),
+    )
+
+
+def _lock_persons(session: Session, ids: Sequence[int]) -> dict[int, str]:
+    wanted = select(Subscriber.id, Subscriber.email).where(Subscriber.id.in_(ids))
+    locked = wanted.order_by(Subscriber.id).with_for_update(key_share=True)
+    return {row.id: row.email for row in session.execute(locked)}
+
+
+def _read_consents(session: Session, ids: Sequence[int]) -> dict[int, Consent]:
+    columns = (Subscription.id, Subscription.standing, Subscription.asking)
+    wanted = select(*columns).where(Subscription.id.in_(ids))
+    return {row.id: Consent(row.standing, row.asking) for row in session.execute(wanted)}
+
+
+def _lock_pointers(session: Session, ids: Sequence[int]) -> dict[int, Pointer]:
+    columns = (Enrolment.id, Enrolment.status, Enrolment.last_step_id, Enrolment.last_sent_at)
+    wanted = select(*columns).where(Enrolment.id.in_(ids))
+    locked = wanted.order_by(Enrolment.id).with_for_update()
+    return {row.id: Pointer(*row[1:]) for row in session.execute(locked)}
+
+
+def _willing(drafts: Sequence[Draft], verdicts: Mapping[int, Verdict]) -> list[Draft]:
+    return [draft for draft in drafts if isinstance(verdicts[draft.claim.id], Go)]
+
+
+def _mark(draft: Draft) -> Mark:
+    step, claim = draft.step, draft.claim
+    if step is None:
+        return Mark(claim.id, claim.attempt)
+    return Mark(claim.id, claim.attempt, step.revision_id, step.context)
+
+
+def _take_days(
+    session: Session, drafts: Sequence[Draft], *, now: datetime
+) -> Iterator[tuple[int, Verdict]]:
+    """Take each reader's day; whose day is taken goes on another one.
+
+    A repeated attempt gives up the day of the one before, which is not today's perhaps.
+    """
+    plans = {draft.claim.id: draft.step.plan for draft in drafts if draft.step}
+    _give_back(session, [draft for draft in drafts if draft.claim.attempt > 1])
+    wishes = [
+        DayWish(draft.person.id, local_day(now, draft.step.plan.days.zone), draft.claim.id)
+        for draft in drafts
+        if draft.step
+    ]
+    taken = take_days(session, wishes)
+    for delivery_id, plan in plans.items():
+        if delivery_id not in taken:
+            yield delivery_id, after_a_taken_day(plan, now=now)
+
+
+def _give_back(session: Session, drafts: Sequence[Draft]) -> None:
+    give_days_back(session, {draft.claim.id: draft.person.id for draft in drafts if draft.step})
+
+
+def _move_pointers(session: Session, drafts: Sequence[Draft], *, now: datetime) -> None:
+    """Let the enrolments stand at the steps that are marked, all of them or none."""
+    steps = {draft.step.enrolment_id: draft.step.plan.step_id for draft in drafts if draft.step}
+    if not steps:
+        return
+    moved = change_enrolments(
+        session,
+        IS_ACTIVE,
+        Enrolment.id.in_(steps),
+        last_step_id=case(steps, value=Enrolment.id),
+        last_sent_at=now,
+    )
+    if moved != len(steps):
+        raise PointerMovedError(steps)
