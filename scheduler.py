@@ -67,7 +67,9 @@ def _plan(parts: Parts, now: datetime) -> dict[str, Deed]:
     site, lease = parts.site, parts.lease
     return {
         "take over": lambda s: outbox.reap_dead_workers(s, now=now, lease=lease).claimed_back,
-        "publish changes": lambda s: publish_changes(s, site=site, now=now),
+        "publish changes": lambda s: publish_changes(
+            s, site=site, renderer=parts.renderer, now=now
+        ),
         "enrol newcomers": lambda s: enrol_newcomers(s, site=site, now=now),
         "end leavers": lambda s: end_enrolments_of_leavers(s, now=now),
         "queue confirmations": lambda s: queue_confirmations(s, site=site, now=now),

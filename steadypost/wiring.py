@@ -106,6 +106,7 @@ def make_site(settings: Settings) -> Site:
         keys=read_keys(settings.path(settings.keys.file)),
         clinic=asdict(settings.clinic),
         attribute_names=frozenset(settings.subscribers.attributes),
+        themes_folder=settings.path(settings.series.themes),
     )
 
 

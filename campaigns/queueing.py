@@ -1,0 +1,175 @@
+"""Queue what is due: confirmations, notices, and the next step of everybody whose slot has come.
+
+How it stays true without being told: `look_at` says when to look at an enrolment again, and
+everything else is derived from the rows at that moment. Whoever changes what a due date depends on
+(preferences, a series, its pause) calls `store.look_again` in the same transaction; a change that
+nobody announced is noticed within a day (`rules.looks.LONGEST`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import String, cast, exists, literal, select
+from sqlalchemy.orm import Session
+
+from campaigns.facts import PersonFacts, is_suppressed, load_people
+from campaigns.rules.looks import LONGEST, look_after
+from campaigns.rules.moves import Finished, Move, SendStep
+from campaigns.rules.series import Moment
+from campaigns.rules.shared_days import plan_moves
+from campaigns.rules.standing import EnrolmentStatus
+from campaigns.site import Site
+from campaigns.store import due_enrolments, end_enrolments, save_looks
+from delivery.interventions import USEFUL_FOR
+from delivery.models import Delivery
+from delivery.outbox import NewDelivery, queue_again, queue_deliveries
+from delivery.rules.states import Kind
+from subscribers.models import Subscriber, Subscription
+from subscribers.rules.standing import Standing
+
+CONFIRMATION = "confirmation"  # the documents of the two service mails
+NOTICE = "already-subscribed"
+_MOST_ANSWERS = 5_000  # the next tick takes the rest
+
+
+def queue_due_steps(session: Session, *, site: Site, now: datetime, limit: int = 500) -> int:
+    """Look at the enrolments that want it, and queue the steps that are due; tell how many.
+
+    All series of a person are decided together, because they share the person's days.
+    """
+    due = due_enrolments(session, now=now, limit=limit)
+    wanted = {one.enrolment_id for one in due}
+    # Who may not be mailed is not among the people; their ways end in the next tick.
+    looks = dict.fromkeys(wanted, now + LONGEST)
+    due_steps = _DueSteps()
+    finished = []
+    for person in load_people(session, {one.subscriber_id for one in due}, site=site, now=now):
+        for enrolment_id, move in _moves(person, site, now=now).items():
+            if enrolment_id not in wanted:
+                continue
+            looks[enrolment_id] = look_after(move, now=now)
+            if isinstance(move, SendStep):
+                due_steps.add(person, enrolment_id, move)
+            if isinstance(move, Finished):
+                finished.append(enrolment_id)
+    save_looks(session, looks)
+    end_enrolments(session, finished, EnrolmentStatus.FINISHED, now=now)
+    return due_steps.queue(session, now=now)
+
+
+def queue_confirmations(session: Session, *, site: Site, now: datetime) -> int:
+    """Queue the mail that asks to confirm, and the one that says "you are in already".
+
+    One for each asking, as long as its link would work. Tells how many were queued.
+    """
+    return queue_deliveries(session, [*_askings(session, now), *_notices(session, now)])
+
+
+def step_key(enrolment_id: int, step_id: int) -> str:
+    """Make the once key of a step: one delivery for ever, whatever happens around it."""
+    return f"enrolment:{enrolment_id}/step:{step_id}"
+
+
+class _DueSteps:
+    """The steps to queue of one round: those that are new, and those that were cancelled once."""
+
+    def __init__(self) -> None:
+        self._new: list[tuple[int, int, int]] = []  # subscriber, enrolment, step
+        self._again: list[int] = []  # deliveries
+
+    def add(self, person: PersonFacts, enrolment_id: int, move: SendStep) -> None:
+        cancelled = person.cancelled.get((enrolment_id, move.step_id))
+        if cancelled is None:
+            self._new.append((person.subscriber_id, enrolment_id, move.step_id))
+        else:
+            self._again.append(cancelled)
+
+    def queue(self, session: Session, *, now: datetime) -> int:
+        rows = [
+            NewDelivery(
+                once_key=step_key(enrolment_id, step_id),
+                kind=Kind.STEP,
+                due_at=now,
+                created_at=now,
+                subscriber_id=subscriber_id,
+                enrolment_id=enrolment_id,
+                step_id=step_id,
+            )
+            for subscriber_id, enrolment_id, step_id in self._new
+        ]
+        again = queue_again(session, self._again, due_at=now) if self._again else 0
+        return queue_deliveries(session, rows) + again
+
+
+def _moves(person: PersonFacts, site: Site, *, now: datetime) -> dict[int, Move]:
+    moment = Moment(now, site.calendar, person.busy_days)
+    return plan_moves(person.ways, rhythm=person.rhythm, moment=moment)
+
+
+def _askings(session: Session, now: datetime) -> list[NewDelivery]:
+    once_key = (
+        literal("confirm:subscription:")
+        + cast(Subscription.id, String)
+        + "/asking:"
+        + cast(Subscription.asking, String)
+    )
+    wanted = (
+        select(Subscription.id, Subscription.subscriber_id, once_key.label("once_key"))
+        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+        .where(
+            Subscription.standing == Standing.UNCONFIRMED,
+            Subscription.requested_at > now - USEFUL_FOR[Kind.CONFIRMATION],
+            ~is_suppressed(),
+            ~exists().where(Delivery.once_key == once_key),
+        )
+        .order_by(Subscription.requested_at)
+        .limit(_MOST_ANSWERS)
+    )
+    return [
+        _answer(row, Kind.CONFIRMATION, once_key=row.once_key, document=CONFIRMATION, now=now)
+        for row in session.execute(wanted)
+    ]
+
+
+def _notices(session: Session, now: datetime) -> list[NewDelivery]:
+    has_had_it = exists().where(
+        Delivery.subscriber_id == Subscription.subscriber_id,
+        Delivery.subscription_id == Subscription.id,
+        Delivery.kind == Kind.NOTICE,
+        Delivery.created_at >= Subscription.notice_wanted_at,
+    )
+    wanted = (
+        select(Subscription.id, Subscription.subscriber_id, Subscription.notice_wanted_at)
+        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+        .where(
+            Subscription.standing == Standing.CONFIRMED,
+            Subscription.notice_wanted_at > now - USEFUL_FOR[Kind.NOTICE],
+            ~is_suppressed(),
+            ~has_had_it,
+        )
+        .limit(_MOST_ANSWERS)
+    )
+    return [
+        _answer(row, Kind.NOTICE, once_key=_notice_key(row), document=NOTICE, now=now)
+        for row in session.execute(wanted)
+    ]
+
+
+def _notice_key(row: Any) -> str:
+    return f"notice:subscription:{row.id}/at:{row.notice_wanted_at:%Y-%m-%dT%H:%M:%S}"
+
+
+def _answer(
+    row: Any, kind: Kind, *, once_key: str, document: str, now: datetime
+) -> NewDelivery:
+    return NewDelivery(
+        once_key=once_key,
+        kind=kind,
+        due_at=now,
+        created_at=now,
+        subscriber_id=row.subscriber_id,
+        subscription_id=row.id,
+        document=document,
+    )

@@ -1,0 +1,181 @@
+"""Every query about series and enrolments that is not the hot path of sending (`ledger.py`)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import (
+    ColumnElement,
+    Table,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from campaigns.errors import UnknownSeriesError
+from campaigns.models import Enrolment, Series, Step
+from campaigns.rules.series import SeriesPlan, StepPlan
+from campaigns.rules.standing import EnrolmentStatus
+
+# As a literal: only then is the partial index used whatever the kind of plan.
+IS_ACTIVE: ColumnElement[bool] = Enrolment.status == literal_column("'active'")
+_enrolments = cast(Table, Enrolment.__table__)
+
+
+@dataclass(frozen=True)
+class Due:
+    """An enrolment that wants to be looked at."""
+
+    enrolment_id: int
+    subscriber_id: int
+
+
+def find_series(session: Session, slug: str) -> Series:
+    """Find a series by its name.
+
+    Raises:
+        UnknownSeriesError: there is none; the error names those there are.
+    """
+    found = session.scalars(select(Series).where(Series.slug == slug)).one_or_none()
+    if found is None:
+        raise UnknownSeriesError(slug, [series.slug for series in all_series(session)])
+    return found
+
+
+def all_series(session: Session) -> list[Series]:
+    """List the series in their order of priority."""
+    return list(session.scalars(select(Series).order_by(Series.priority, Series.id)))
+
+
+def steps_of(session: Session, series_id: int) -> list[Step]:
+    """List the steps of a series in order, the unpublished ones too."""
+    wanted = select(Step).where(Step.series_id == series_id).order_by(Step.position, Step.id)
+    return list(session.scalars(wanted))
+
+
+def load_plans(session: Session) -> dict[int, SeriesPlan]:
+    """Read every series as far as time is concerned, by id."""
+    steps: defaultdict[int, list[StepPlan]] = defaultdict(list)
+    columns = (Step.series_id, Step.id, Step.wait_days, Step.published, Step.revision_id)
+    for row in session.execute(select(*columns).order_by(Step.position, Step.id)):
+        is_ready = row.published and row.revision_id is not None
+        steps[row.series_id].append(StepPlan(row.id, row.wait_days, is_ready))
+    return {
+        series.id: SeriesPlan(
+            id=series.id,
+            steps=tuple(steps[series.id]),
+            send_hour=series.send_hour,
+            first_step=series.first_step,
+            priority=series.priority,
+            status=series.status,
+        )
+        for series in all_series(session)
+    }
+
+
+def count_enrolments(session: Session) -> dict[int, dict[EnrolmentStatus, int]]:
+    """Count the enrolments of every series by status, by series id."""
+    counted = select(Enrolment.series_id, Enrolment.status, func.count()).group_by(
+        Enrolment.series_id, Enrolment.status
+    )
+    counts: defaultdict[int, dict[EnrolmentStatus, int]] = defaultdict(
+        lambda: dict.fromkeys(EnrolmentStatus, 0)
+    )
+    for series_id, status, count in session.execute(counted):
+        counts[series_id][status] = count
+    return counts
+
+
+def due_enrolments(session: Session, *, now: datetime, limit: int) -> list[Due]:
+    """Lock the enrolments to look at now, the longest waiting first.
+
+    The lock lets a person who leaves in the same moment wait until what is queued here can be
+    seen, and so be cancelled. What another process looks at is passed over.
+    """
+    wanted = (
+        select(Enrolment.id, Enrolment.subscriber_id)
+        .where(IS_ACTIVE, Enrolment.look_at <= now)
+        .order_by(Enrolment.look_at, Enrolment.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [Due(row.id, row.subscriber_id) for row in session.execute(wanted)]
+
+
+def next_look(session: Session) -> datetime | None:
+    """Tell when the next active enrolment wants to be looked at; None when there is none."""
+    return session.scalar(select(func.min(Enrolment.look_at)).where(IS_ACTIVE))
+
+
+_SAVE_LOOK = (
+    update(_enrolments)
+    .where(_enrolments.c.id == bindparam("enrolment_id"))
+    .values(look_at=bindparam("at"))
+)
+
+
+def save_looks(session: Session, looks: Mapping[int, datetime]) -> None:
+    """Write down when to look at each enrolment again."""
+    if looks:
+        values = [{"enrolment_id": key, "at": looks[key]} for key in sorted(looks)]
+        session.execute(_SAVE_LOOK, values)
+
+
+def look_again(
+    session: Session,
+    *,
+    now: datetime,
+    subscriber_id: int | None = None,
+    series_id: int | None = None,
+) -> int:
+    """Let the next tick decide anew for one person, one series, or everybody.
+
+    Call it in the transaction that changes what a due date depends on: a person's preferences,
+    a series' steps, its pause. Whoever forgets to call it is found out within a day, for no
+    enrolment goes unlooked at for longer; nothing goes wrong, it only comes later than it could.
+    """
+    conditions: list[ColumnElement[bool]] = [IS_ACTIVE, Enrolment.look_at > now]
+    if subscriber_id is not None:
+        conditions.append(Enrolment.subscriber_id == subscriber_id)
+    if series_id is not None:
+        conditions.append(Enrolment.series_id == series_id)
+    return change_enrolments(session, *conditions, look_at=now)
+
+
+def end_enrolments(
+    session: Session,
+    enrolment_ids: Collection[int],
+    status: EnrolmentStatus,
+    *,
+    now: datetime,
+    reason: str = "",
+) -> int:
+    """End these enrolments, where they are still active."""
+    return change_enrolments(
+        session,
+        IS_ACTIVE,
+        Enrolment.id.in_(enrolment_ids),
+        status=status,
+        reason=reason,
+        ended_at=now,
+    )
+
+
+def change_enrolments(session: Session, *conditions: ColumnElement[bool], **values: Any) -> int:
+    """Change every enrolment that meets the conditions; tell how many there were.
+
+    They are locked in the order of their ids, so that two processes never wait for each other
+    in a circle.
+    """
+    chosen = select(Enrolment.id).where(*conditions).order_by(Enrolment.id)
+    ids = chosen.with_for_update().cte("chosen")
+    statement = update(_enrolments).where(_enrolments.c.id.in_(select(ids.c.id))).values(**values)
+    # Counted by what comes back: SQLite's driver has no count for an UPDATE that begins with WITH.
+    return len(session.execute(statement.returning(_enrolments.c.id)).all())
