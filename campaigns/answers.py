@@ -29,7 +29,7 @@ def load_answer_editions(
         return {}
     themes = load_list_themes(session, {list_id for list_id, _ in wanted})
     return {
-        (list_id, name): answer_edition(document, themes.get(list_id) or _theme(), site=site)
+        (list_id, name): answer_edition(document, themes.get(list_id) or _theme(site), site=site)
         for list_id, name in wanted
         if (document := shipped_document(name)) is not None
     }
@@ -55,6 +55,5 @@ def shipped_document(name: str) -> str | None:
     return found.read_text("utf-8") if found else None
 
 
-@lru_cache(maxsize=1)
-def _theme() -> Theme:
-    return read_theme(_DEFAULT_THEME)
+def _theme(site: Site) -> Theme:
+    return read_theme(_DEFAULT_THEME, folder=site.themes_folder)

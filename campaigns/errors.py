@@ -108,6 +108,46 @@ class AlreadyEnrolledError(CampaignError):
         )
 
 
+class UnknownStepError(CampaignError, LookupError):
+    """A series has no such step."""
+
+    def __init__(self, slug: str, step: str, known: Sequence[str]) -> None:
+        self.slug, self.step, self.known = slug, step, tuple(known)
+        numbered = ", ".join(f"{place} {key}" for place, key in enumerate(known, start=1))
+        super().__init__(f"series '{slug}' has no step '{step}'; it has: {numbered or 'none'}")
+
+
+class SeriesNotNamedError(CampaignError, ValueError):
+    """A step was named without its series, and there is not exactly one."""
+
+    def __init__(self, step: str, known: Collection[str]) -> None:
+        self.step, self.known = step, tuple(known)
+        advice = (
+            f"write it like '{self.known[0]}/{step}'; known series: {', '.join(self.known)}"
+            if self.known
+            else "import a series with 'steadypost series import'"
+        )
+        super().__init__(f"cannot tell which series step '{step}' is of; {advice}")
+
+
+class StepWithoutTextError(CampaignError):
+    """A step has no published text to show or send."""
+
+    def __init__(self, slug: str, key: str) -> None:
+        self.slug, self.key = slug, key
+        super().__init__(f"step '{slug}/{key}' has no published text; import the series again")
+
+
+class UnknownReaderError(CampaignError, LookupError):
+    """An email was to be shown as somebody gets it who is not there."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        super().__init__(
+            f"nobody has the address {address}; add them first, or look at it as the sample reader"
+        )
+
+
 class SendingStoppedError(CampaignError):
     """The database failed in the middle of sending."""
 
