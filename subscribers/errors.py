@@ -32,7 +32,7 @@ class InvalidPreferenceError(SubscriberError, ValueError):
 
     def __init__(self, field: str, value: object, expected: str) -> None:
         self.field, self.value, self.expected = field, value, expected
-        super().__init__(f"not a {field}: {shown(str(value))}; use {expected}")
+        super().__init__(f"not a valid {field}: {shown(str(value))}; use {expected}")
 
 
 class UnknownTimeZoneError(SubscriberError, ValueError):

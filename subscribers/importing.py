@@ -27,7 +27,7 @@ class BadRow:
 
     line: int
     reason: str
-    text: str  # the beginning of the row
+    text: str  # the beginning of the row, quoted; empty if it could not be cut into cells
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def _read(columns: tuple[str, ...], record: Record) -> ImportRow | BadRow:
 
 
 def _bad(record: Record, reason: str) -> BadRow:
-    return BadRow(record.line, reason, shown(", ".join(record.cells)))
+    return BadRow(record.line, reason, shown(", ".join(record.cells)) if record.cells else "")
 
 
 def _batches(rows: Iterator[ImportRow | BadRow]) -> Iterator[list[ImportRow | BadRow]]:

@@ -67,5 +67,5 @@ def _one_form(text: str) -> str:
 
 
 def _reason(error: EmailNotValidError) -> str:
-    said = str(error).rstrip(".").replace(". ", ", ")
-    return said[:1].lower() + said[1:]
+    sentences = str(error).rstrip(".").split(". ")
+    return ", ".join(sentence[:1].lower() + sentence[1:] for sentence in sentences)
