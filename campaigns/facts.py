@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session, aliased
 
 from campaigns.models import Enrolment, MailedDay, Series
 from campaigns.rules.due_dates import local_day
-from campaigns.rules.series import InFlight, Progress, Rhythm, SeriesPlan
-from campaigns.rules.shared_days import Way
+from campaigns.rules.moves import Move
+from campaigns.rules.series import InFlight, Moment, Progress, Rhythm, SeriesPlan
+from campaigns.rules.shared_days import Way, plan_moves
 from campaigns.rules.standing import EnrolmentStatus, Origin, SeriesStatus
 from campaigns.rules.time_zones import zone_of
 from campaigns.site import Site
@@ -99,6 +100,12 @@ def load_people(
         for key, own in rows.items():
             ways = [_way(row, plans, ledgers[key], now=now) for row in own]
             yield _person(own[0], ways, ledgers[key], days=days[key], site=site, now=now)
+
+
+def moves_of(person: PersonFacts, *, site: Site, now: datetime) -> dict[int, Move]:
+    """Decide the next move of each of a person's enrolments, by enrolment id."""
+    moment = Moment(now, site.calendar, person.busy_days)
+    return plan_moves(person.ways, rhythm=person.rhythm, moment=moment)
 
 
 def may_be_mailed() -> ColumnElement[bool]:

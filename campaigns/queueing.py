@@ -14,11 +14,9 @@ from typing import Any
 from sqlalchemy import String, cast, exists, literal, select
 from sqlalchemy.orm import Session
 
-from campaigns.facts import PersonFacts, is_suppressed, load_people
+from campaigns.facts import PersonFacts, is_suppressed, load_people, moves_of
 from campaigns.rules.looks import LONGEST, look_after
-from campaigns.rules.moves import Finished, Move, SendStep
-from campaigns.rules.series import Moment
-from campaigns.rules.shared_days import plan_moves
+from campaigns.rules.moves import Finished, SendStep
 from campaigns.rules.standing import EnrolmentStatus
 from campaigns.site import Site
 from campaigns.store import due_enrolments, end_enrolments, save_looks
@@ -46,7 +44,7 @@ def queue_due_steps(session: Session, *, site: Site, now: datetime, limit: int =
     due_steps = _DueSteps()
     finished = []
     for person in load_people(session, {one.subscriber_id for one in due}, site=site, now=now):
-        for enrolment_id, move in _moves(person, site, now=now).items():
+        for enrolment_id, move in moves_of(person, site=site, now=now).items():
             if enrolment_id not in wanted:
                 continue
             looks[enrolment_id] = look_after(move, now=now)
@@ -103,11 +101,6 @@ class _DueSteps:
         return queue_deliveries(session, rows) + again
 
 
-def _moves(person: PersonFacts, site: Site, *, now: datetime) -> dict[int, Move]:
-    moment = Moment(now, site.calendar, person.busy_days)
-    return plan_moves(person.ways, rhythm=person.rhythm, moment=moment)
-
-
 def _askings(session: Session, now: datetime) -> list[NewDelivery]:
     once_key = (
         literal("confirm:subscription:")
@@ -161,9 +154,7 @@ def _notice_key(row: Any) -> str:
     return f"notice:subscription:{row.id}/at:{row.notice_wanted_at:%Y-%m-%dT%H:%M:%S}"
 
 
-def _answer(
-    row: Any, kind: Kind, *, once_key: str, document: str, now: datetime
-) -> NewDelivery:
+def _answer(row: Any, kind: Kind, *, once_key: str, document: str, now: datetime) -> NewDelivery:
     return NewDelivery(
         once_key=once_key,
         kind=kind,

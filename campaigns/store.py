@@ -37,6 +37,14 @@ class Due:
     subscriber_id: int
 
 
+@dataclass(frozen=True)
+class Labels:
+    """The names people know series and steps by, by id."""
+
+    series: Mapping[int, str]
+    steps: Mapping[int, str]
+
+
 def find_series(session: Session, slug: str) -> Series:
     """Find a series by its name.
 
@@ -78,6 +86,19 @@ def load_plans(session: Session) -> dict[int, SeriesPlan]:
         )
         for series in all_series(session)
     }
+
+
+def load_labels(session: Session) -> Labels:
+    """Read the names of all series and steps."""
+    series = session.execute(select(Series.id, Series.slug))
+    steps = session.execute(select(Step.id, Step.key))
+    return Labels({row.id: row.slug for row in series}, {row.id: row.key for row in steps})
+
+
+def enrolments_of(session: Session, subscriber_id: int) -> list[Enrolment]:
+    """List a person's ways through series, the ended ones too, the oldest first."""
+    wanted = select(Enrolment).where(Enrolment.subscriber_id == subscriber_id)
+    return list(session.scalars(wanted.order_by(Enrolment.id)))
 
 
 def count_enrolments(session: Session) -> dict[int, dict[EnrolmentStatus, int]]:

@@ -126,6 +126,11 @@ def next_step(series: SeriesPlan, had: Set[int]) -> StepPlan | None:
     return next((step for step in ahead if step.is_published), None)
 
 
+def parts_of(series: SeriesPlan) -> list[int]:
+    """Give the ids of the published steps in order: what readers count as part 1, 2, …"""
+    return [step.id for step in series.steps if step.is_published]
+
+
 def wait_of(step: StepPlan, pace: Pace) -> int:
     """Give the days between the last accepted send and this step at the person's pace."""
     return max(step.wait_days, _LEAST_WAIT[pace])

@@ -1,0 +1,204 @@
+"""Answer "why has this person not got it?" in plain sentences, from the rules that send."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from campaigns.facts import load_people, moves_of
+from campaigns.models import Enrolment, Series
+from campaigns.rules.due_dates import local_day
+from campaigns.rules.moves import (
+    AwaitDelivery,
+    Blocked,
+    Finished,
+    Move,
+    SendStep,
+    SeriesPaused,
+    WaitUntil,
+)
+from campaigns.rules.series import SeriesPlan, parts_of
+from campaigns.rules.shared_days import Way
+from campaigns.rules.standing import EnrolmentStatus, SeriesStatus
+from campaigns.rules.time_zones import find_zone, zone_of
+from campaigns.sentences import BLOCKS, day_in_words, moment_in_words, reasons_in_words
+from campaigns.site import Site
+from campaigns.store import all_series, enrolments_of, load_labels, load_plans
+from delivery.models import Delivery
+from delivery.rules.states import State
+from delivery.store import deliveries_of_subscriber
+from subscribers.models import MailingList, Subscriber, Subscription
+from subscribers.rules.address import parse_address
+from subscribers.rules.standing import Pace, Standing
+from subscribers.store import find_subscriber, find_suppression, subscriptions_of
+
+
+def why(session: Session, address: str, *, site: Site, now: datetime) -> list[str]:
+    """Tell everything that decides what an address gets, one sentence each.
+
+    Raises:
+        InvalidAddressError: the text is no address at all.
+    """
+    person = find_subscriber(session, address)
+    email = parse_address(address).text
+    zone = zone_of(person.time_zone, site.zone) if person else site.zone
+    sentences = list(_about_suppression(session, email, zone))
+    if person is None:
+        return [*sentences, f"nobody with the address {email} is known here"]
+    account = _Account(session, person, site=site, now=now)
+    return [*sentences, *account.sentences()]
+
+
+def _about_suppression(session: Session, email: str, zone: ZoneInfo) -> Iterator[str]:
+    suppression = find_suppression(session, email)
+    if suppression is not None:
+        day = day_in_words(local_day(suppression.at, zone))
+        note = f" ({suppression.note})" if suppression.note else ""
+        yield f"{email} is suppressed since {day}: {suppression.reason}{note}; nothing is sent"
+
+
+class _Account:
+    """What can be told about one known person."""
+
+    def __init__(self, session: Session, person: Subscriber, *, site: Site, now: datetime) -> None:
+        self._session, self._person, self._site, self._now = session, person, site, now
+        self._zone = zone_of(person.time_zone, site.zone)
+        self._plans, self._labels = load_plans(session), load_labels(session)
+        self._series = {series.id: series for series in all_series(session)}
+        loaded = load_people(session, [person.id], site=site, now=now, after_enrolling=True)
+        self._facts = next(iter(loaded), None)
+        self._deliveries = deliveries_of_subscriber(session, person.id)
+
+    def sentences(self) -> Iterator[str]:
+        yield from self._about_lists()
+        yield from self._about_wishes()
+        yield from self._about_ways()
+        yield from self._about_ended_ways()
+        yield from self._about_troubles()
+
+    def _about_lists(self) -> Iterator[str]:
+        found = subscriptions_of(self._session, self._person.id)
+        if not found:
+            yield f"{self._person.email} is on no list"
+        for subscription, mailing_list in found:
+            yield self._about_list(subscription, mailing_list.slug)
+            if subscription.standing is Standing.CONFIRMED:
+                yield from self._about_series_closed_to_them(mailing_list)
+
+    def _about_list(self, subscription: Subscription, slug: str) -> str:
+        who = self._person.email
+        match subscription.standing:
+            case Standing.CONFIRMED:
+                return f"{who} confirmed list '{slug}' {self._on(subscription.confirmed_at)}"
+            case Standing.UNSUBSCRIBED:
+                return f"{who} left list '{slug}' {self._on(subscription.unsubscribed_at)}"
+            case _:
+                asked = self._on(subscription.requested_at)
+                return f"{who} asked for list '{slug}' {asked} and has not confirmed yet"
+
+    def _about_series_closed_to_them(self, mailing_list: MailingList) -> Iterator[str]:
+        own = [one for one in self._series.values() if one.list_id == mailing_list.id]
+        if not own:
+            yield f"no series is sent to list '{mailing_list.slug}'"
+        known = {enrolment.series_id for enrolment in self._enrolments()}
+        for series in own:
+            if series.status is SeriesStatus.PAUSED and series.id not in known:
+                yield f"series '{series.slug}' is paused and takes nobody in{_because(series)}"
+
+    def _about_wishes(self) -> Iterator[str]:
+        person = self._person
+        if person.time_zone and find_zone(person.time_zone) is None:
+            yield (
+                f"their time zone '{person.time_zone}' is not known; "
+                f"the clinic's, {self._zone.key}, is used"
+            )
+        if person.paused_until and person.paused_until > local_day(self._now, self._zone):
+            yield f"they paused until {day_in_words(person.paused_until)}"
+        if person.pace is not Pace.AS_WRITTEN:
+            yield f"they asked for one email in {person.pace}, where a series goes faster"
+
+    def _about_ways(self) -> Iterator[str]:
+        if self._facts is None:
+            return
+        moves = moves_of(self._facts, site=self._site, now=self._now)
+        for way in self._facts.ways:
+            yield self._about_way(way, moves[way.enrolment_id])
+
+    def _about_way(self, way: Way, move: Move) -> str:
+        series = self._series[way.series.id]
+        match move:
+            case Finished():
+                return f"series '{series.slug}': every part has been sent"
+            case Blocked(block):
+                return f"series '{series.slug}': {BLOCKS[block]}"
+            case SeriesPaused(step_id):
+                return f"{self._part(way.series, step_id)} waits: the series is paused" + _because(
+                    series
+                )
+            case AwaitDelivery(step_id):
+                return self._about_flight(way, step_id)
+            case SendStep(step_id, _, reason):
+                why = reasons_in_words(reason, self._zone)
+                return f"{self._part(way.series, step_id)} goes with the next tick: {why}"
+            case WaitUntil(step_id, at, reason):
+                until, why = moment_in_words(at, self._zone), reasons_in_words(reason, self._zone)
+                return f"{self._part(way.series, step_id)} waits until {until}: {why}"
+
+    def _about_flight(self, way: Way, step_id: int) -> str:
+        begin = self._part(way.series, step_id)
+        found = [one for one in self._deliveries if one.enrolment_id == way.enrolment_id]
+        delivery = next((one for one in found if one.step_id == step_id), None)
+        if delivery is not None and delivery.state is State.HELD:
+            return f"{begin} is held: {delivery.reason}; put it right, then release it"
+        if delivery is None or delivery.state is not State.QUEUED:
+            return f"{begin} is being sent"
+        because = f": {delivery.reason}" if delivery.reason else ""
+        return f"{begin} is queued for {moment_in_words(delivery.due_at, self._zone)}{because}"
+
+    def _about_ended_ways(self) -> Iterator[str]:
+        on_a_way = {way.enrolment_id for way in self._facts.ways} if self._facts else set()
+        for enrolment in self._enrolments():
+            if enrolment.id in on_a_way:
+                continue
+            slug = self._labels.series[enrolment.series_id]
+            if enrolment.status is EnrolmentStatus.ACTIVE:
+                yield f"their way through series '{slug}' ends with the next tick"
+            else:
+                reason = f": {enrolment.reason}" if enrolment.reason else ""
+                ended = self._on(enrolment.ended_at)
+                yield f"their way through series '{slug}' is {enrolment.status} {ended}{reason}"
+
+    def _about_troubles(self) -> Iterator[str]:
+        for delivery in self._deliveries:
+            when = moment_in_words(delivery.sending_at or delivery.due_at, self._zone)
+            if delivery.state is State.UNCERTAIN:
+                yield (
+                    f"{self._what(delivery)} may or may not have arrived: the link was lost on "
+                    f"{when}; it is not sent again unless you say so"
+                )
+            if delivery.state in (State.REJECTED, State.EXPIRED):
+                yield f"{self._what(delivery)} is {delivery.state} since {when}: {delivery.reason}"
+
+    def _what(self, delivery: Delivery) -> str:
+        if delivery.step_id is None or delivery.enrolment_id is None:
+            return f"the {delivery.kind} mail"
+        series_id = {one.id: one.series_id for one in self._enrolments()}[delivery.enrolment_id]
+        return self._part(self._plans[series_id], delivery.step_id)
+
+    def _part(self, series: SeriesPlan, step_id: int) -> str:
+        parts, key = parts_of(series), self._labels.steps[step_id]
+        place = f"part {parts.index(step_id) + 1} of {len(parts)}" if step_id in parts else "part"
+        return f"series '{self._labels.series[series.id]}', {place} ({key})"
+
+    def _enrolments(self) -> list[Enrolment]:
+        return enrolments_of(self._session, self._person.id)
+
+    def _on(self, moment: datetime | None) -> str:
+        return f"on {day_in_words(local_day(moment, self._zone))}" if moment else "at some time"
+
+
+def _because(series: Series) -> str:
+    return f": {series.reason}" if series.reason else ""

@@ -1,0 +1,109 @@
+"""Tell a person where they are in a series: part n of m, and when the next one comes."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from campaigns.facts import load_people, moves_of
+from campaigns.models import Enrolment, Series
+from campaigns.rules.moves import Move, SendStep, WaitUntil
+from campaigns.rules.series import SeriesPlan, parts_of
+from campaigns.rules.shared_days import Way
+from campaigns.rules.standing import EnrolmentStatus
+from campaigns.sentences import day_in_words
+from campaigns.site import Site
+from campaigns.store import load_plans
+from subscribers.models import Subscription
+
+
+@dataclass(frozen=True)
+class Whereabouts:
+    """Where one person is in one series, in their own time."""
+
+    title: str
+    status: EnrolmentStatus
+    part: int  # the last one they had, as emails count it; 0: none yet
+    parts: int
+    next_at: datetime | None = None  # on the reader's clock; None: nothing comes, or not known
+    is_on_its_way: bool = False  # the next one leaves in these minutes
+
+    @property
+    def in_words(self) -> str:
+        """Say it in one line, like `Part 3 of 6, next Wednesday 4 March 2026, 09:00`."""
+        if self.status is EnrolmentStatus.FINISHED:
+            return f"All {self.parts} parts have been sent"
+        begin = f"Part {self.part} of {self.parts}" if self.part else f"{self.parts} parts"
+        if self.status is not EnrolmentStatus.ACTIVE:
+            return f"{begin}, ended"
+        if self.is_on_its_way:
+            return f"{begin}, the next is on its way"
+        if self.next_at is None:
+            return f"{begin}, the next has no date yet"
+        return f"{begin}, next {day_in_words(self.next_at.date())}, {self.next_at:%H:%M}"
+
+
+def standing_of(
+    session: Session, subscription: Subscription, *, site: Site, now: datetime
+) -> list[Whereabouts]:
+    """Tell where a person is in each series of a list, the foremost first.
+
+    Who has confirmed a moment ago is shown as the next tick will enrol them.
+    """
+    of_list = select(Series).where(Series.list_id == subscription.list_id)
+    everybody = load_people(
+        session, [subscription.subscriber_id], site=site, now=now, after_enrolling=True
+    )
+    person = next(iter(everybody), None)
+    moves = moves_of(person, site=site, now=now) if person else {}
+    ways = {way.series.id: way for way in person.ways} if person else {}
+    found = []
+    for series in session.scalars(of_list.order_by(Series.priority, Series.id)):
+        if person is not None and (way := ways.get(series.id)) is not None:
+            found.append(_on_a_way(series, way, moves[way.enrolment_id], person.rhythm.zone))
+        elif (ended := _newest(session, series, subscription)) is not None:
+            found.append(_after_it(series, ended, load_plans(session)[series.id]))
+    return found
+
+
+def part_reached(series: SeriesPlan, had: Set[int]) -> int:
+    """Tell the furthest part somebody had, as emails count them; 0 before the first."""
+    places = [place for place, step in enumerate(parts_of(series), start=1) if step in had]
+    return max(places, default=0)
+
+
+def _on_a_way(series: Series, way: Way, move: Move, zone: ZoneInfo) -> Whereabouts:
+    flight, had = way.progress.in_flight, way.progress.had
+    if flight is not None:
+        had -= {flight.step_id}
+    is_moving = flight is not None and flight.due_at is not None
+    return Whereabouts(
+        title=series.title,
+        status=EnrolmentStatus.ACTIVE,
+        part=part_reached(way.series, had),
+        parts=len(parts_of(way.series)),
+        next_at=move.at.astimezone(zone) if isinstance(move, WaitUntil) else None,
+        is_on_its_way=is_moving or isinstance(move, SendStep),
+    )
+
+
+def _newest(session: Session, series: Series, subscription: Subscription) -> Enrolment | None:
+    of_person = (
+        Enrolment.series_id == series.id,
+        Enrolment.subscriber_id == subscription.subscriber_id,
+    )
+    newest = select(Enrolment).where(*of_person).order_by(Enrolment.round.desc()).limit(1)
+    return session.scalars(newest).one_or_none()
+
+
+def _after_it(series: Series, enrolment: Enrolment, plan: SeriesPlan) -> Whereabouts:
+    had = {enrolment.last_step_id} if enrolment.last_step_id is not None else set()
+    parts = len(parts_of(plan))
+    is_finished = enrolment.status is EnrolmentStatus.FINISHED
+    part = parts if is_finished else part_reached(plan, had)
+    return Whereabouts(series.title, enrolment.status, part, parts)
