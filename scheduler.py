@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Event
-from typing import Any
+from typing import Any, TypeVar
 
 from campaigns.dispatch import send_queued
 from campaigns.enrolment import end_enrolments_of_leavers, enrol_newcomers
@@ -26,13 +26,12 @@ from delivery import outbox
 from delivery.errors import WorkerFencedError
 from delivery.outbox import WorkerIdentity
 from delivery.sender import Sender
-from delivery.ticks import StepReport, TickReport, keep_report
-from storage.database import Database
+from delivery.ticks import REACH_RELAY, SEND, StepReport, TickReport, keep_report
+from storage.database import Database, Session
 from templates.email import Renderer
 
 LOG = logging.getLogger("steadypost.scheduler")
-BATCH = 500
-Deed = Callable[[Any], int]  # takes an open transaction, gives how much it did
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -56,44 +55,42 @@ def run_tick(
 ) -> TickReport:
     """Do everything that is due, step by step; a step that fails does not keep the others."""
     steps = [_attempt(name, _alone, parts, deed) for name, deed in _plan(parts, now).items()]
-    steps.append(_attempt("send", _send, parts, worker, keep_going))
+    steps.append(_attempt(SEND, _send, parts, worker, keep_going))
     report = TickReport(now, tuple(steps))
     _attempt("keep the report", _alone, parts, lambda s: keep_report(s, worker, report))
     return report
 
 
-def _plan(parts: Parts, now: datetime) -> dict[str, Deed]:
+def _plan(parts: Parts, now: datetime) -> dict[str, Callable[[Session], int]]:
     """Name the steps before sending, in order; each is one transaction."""
-    site, lease = parts.site, parts.lease
+    site, renderer, lease = parts.site, parts.renderer, parts.lease
     return {
-        "take over": lambda s: outbox.reap_dead_workers(s, now=now, lease=lease).claimed_back,
-        "publish changes": lambda s: publish_changes(
-            s, site=site, renderer=parts.renderer, now=now
-        ),
+        "take over": lambda s: outbox.reap_dead_workers(s, now=now, lease=lease).total,
+        "publish changes": lambda s: publish_changes(s, site=site, renderer=renderer, now=now),
         "enrol newcomers": lambda s: enrol_newcomers(s, site=site, now=now),
         "end leavers": lambda s: end_enrolments_of_leavers(s, now=now),
         "queue confirmations": lambda s: queue_confirmations(s, site=site, now=now),
-        "queue due steps": lambda s: queue_due_steps(s, site=site, now=now, limit=BATCH),
+        "queue due steps": lambda s: queue_due_steps(s, site=site, now=now),
         "tidy": lambda s: outbox.expire_old(s, now=now),
     }
 
 
-def _alone(parts: Parts, deed: Deed) -> Any:
+def _alone(parts: Parts, deed: Callable[[Session], Made]) -> Made:
     """Do something in a transaction of its own."""
     with parts.database.transaction() as session:
         return deed(session)
 
 
-def _attempt(name: str, work: Callable[..., int], *with_these: Any) -> StepReport:
+def _attempt(name: str, work: Callable[..., Any], *with_these: Any) -> StepReport:
     try:
-        return StepReport(name, work(*with_these))
+        done = work(*with_these)
     except Exception as error:  # the world may fail in any way; the next tick tries again
         LOG.debug("step of a tick failed", exc_info=True)
-        # Only the first line: those after it hold the statement and people's addresses.
-        return StepReport(name, 0, str(error).partition("\n")[0] or type(error).__name__)
+        return StepReport.failed(name, error)
+    return done if isinstance(done, StepReport) else StepReport(name, done)
 
 
-def _send(parts: Parts, worker: WorkerIdentity, keep_going: Callable[[], bool]) -> int:
+def _send(parts: Parts, worker: WorkerIdentity, keep_going: Callable[[], bool]) -> StepReport:
     report = send_queued(
         parts.database,
         parts.sender,
@@ -102,37 +99,33 @@ def _send(parts: Parts, worker: WorkerIdentity, keep_going: Callable[[], bool]) 
         worker=worker,
         clock=parts.clock,
         keep_going=keep_going,
-        limit=BATCH,
     )
-    return report.sent
+    if report.relay_down is not None:
+        return StepReport(REACH_RELAY, report.sent, report.relay_down.reply)
+    return StepReport(SEND, report.sent)
 
 
 @contextmanager
 def employed(parts: Parts) -> Iterator[WorkerIdentity]:
     """Be a worker for the length of a block; afterwards nothing is left in its hands."""
-    worker = _alone(parts, lambda s: _register(s, parts.clock()))
+    worker = _sign_on(parts)
     try:
         yield worker
     finally:
-        _alone(parts, lambda s: _leave(s, worker, parts.clock()))
+        _sign_off(parts, worker)
 
 
-def _register(session: Any, now: datetime) -> Any:
-    host, process_id = socket.gethostname(), os.getpid()
-    return outbox.register_worker(session, host=host, process_id=process_id, now=now)
+def _sign_on(parts: Parts) -> WorkerIdentity:
+    host, pid, now = socket.gethostname(), os.getpid(), parts.clock()
+    return _alone(parts, lambda s: outbox.register_worker(s, host=host, process_id=pid, now=now))
 
 
-def _leave(session: Any, worker: WorkerIdentity, now: datetime) -> int:
-    outbox.release_claims(session, worker, None, now=now)
-    outbox.retire_worker(session, worker, now=now)
-    return 0
+def _sign_off(parts: Parts, worker: WorkerIdentity) -> int:
+    return _alone(parts, lambda s: outbox.retire_worker(s, worker, now=parts.clock()))
 
 
 class Scheduler:
-    """Calls for a tick every few seconds until it is stopped; two beside each other do no harm.
-
-    APScheduler is the ticker only: it keeps nothing and decides nothing.
-    """
+    """Calls for a tick every few seconds. APScheduler only ticks: it keeps and decides nothing."""
 
     def __init__(self, parts: Parts, *, every: timedelta) -> None:
         self._parts, self._every = parts, every
@@ -145,7 +138,6 @@ class Scheduler:
         """Begin, with the first tick at once."""
         from apscheduler.schedulers.background import BackgroundScheduler
 
-        logging.getLogger("apscheduler").setLevel(logging.ERROR)  # that a tick is long is no news
         defaults = {"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
         ticker = self._ticker = BackgroundScheduler(timezone=UTC, job_defaults=defaults)
         seconds = self._every.total_seconds()
@@ -164,9 +156,8 @@ class Scheduler:
         if self._ticker is not None:
             self._ticker.shutdown(wait=True)
         self._parts.sender.close()
-        if (worker := self._worker) is not None:
-            now = self._parts.clock()
-            self._say(_attempt("leave", _alone, self._parts, lambda s: _leave(s, worker, now)))
+        if self._worker is not None:
+            self._say(_attempt("sign off", _sign_off, self._parts, self._worker))
 
     def work(self) -> None:
         """Tick, and tick again without a pause while mail goes out and nobody asked to stop."""
@@ -174,9 +165,9 @@ class Scheduler:
             pass
 
     def _tick(self) -> bool:
-        begin = _attempt("begin", self._begin)
-        self._say(begin)
+        begin = _attempt("report for work", self._begin)
         if self._worker is None or begin.failure:
+            self._say(begin)
             return False
         until = time.monotonic() + self._every.total_seconds()
         # In slices, so that who confirms during a large mailing hears within seconds.
@@ -192,7 +183,7 @@ class Scheduler:
         except WorkerFencedError:
             self._worker = None
         if self._worker is None:
-            self._worker = _alone(self._parts, lambda s: _register(s, self._parts.clock()))
+            self._worker = _sign_on(self._parts)
         return 0
 
     def _show_life(self) -> int:
@@ -201,12 +192,8 @@ class Scheduler:
         return 0
 
     def _say(self, *steps: StepReport) -> None:
-        """Log a failure when it is new and when it is over, not every few seconds."""
-        for step in steps:
-            before = self._failing.pop(step.name, "")
-            if step.failure:
-                self._failing[step.name] = step.failure
-            if step.failure and step.failure != before:
-                LOG.error("%s failed: %s; tried again at every tick", step.name, step.failure)
-            elif before and not step.failure:
-                LOG.info("%s works again", step.name)
+        """Log a failure when it is new, not again at every tick."""
+        failures = {step.name: step.failure for step in steps if step.failure}
+        for name, failure in failures.items() - self._failing.items():
+            LOG.error("could not %s: %s; tried again at every tick", name, failure)
+        self._failing = failures

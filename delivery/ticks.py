@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -12,14 +12,25 @@ from sqlalchemy.orm import Session
 from delivery.models import Worker
 from delivery.outbox import WorkerIdentity
 
+SEND = "send"
+REACH_RELAY = "reach the relay"  # what sending is called when the relay was not there
+
 
 @dataclass(frozen=True)
 class StepReport:
-    """What one step of a tick came to."""
+    """What one step of a tick came to; its name completes "could not …"."""
 
     name: str
     done: int
     failure: str = ""
+
+    @classmethod
+    def failed(cls, name: str, error: Exception) -> Self:
+        """Report a failure by the first line of its text.
+
+        A database's further lines hold the statement and people's addresses.
+        """
+        return cls(name, 0, str(error).partition("\n")[0] or type(error).__name__)
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,7 @@ class TickReport:
     @property
     def sent_something(self) -> bool:
         """Tell whether mail went out: then there may be more, and nobody should wait for it."""
-        return any(step.done for step in self.steps if step.name == "send")
+        return any(step.done for step in self.steps if step.name == SEND)
 
     def as_dict(self) -> dict[str, Any]:
         """Give the report as plain data."""

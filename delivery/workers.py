@@ -37,6 +37,11 @@ class Reaped:
     uncertain: int = 0  # the hand-over may have happened: listed
     queued_again: int = 0  # the same, for mail that is rather sent twice than never
 
+    @property
+    def total(self) -> int:
+        """Count all of it."""
+        return self.claimed_back + self.uncertain + self.queued_again
+
 
 def register_worker(
     session: Session, *, host: str, process_id: int, now: datetime

@@ -81,6 +81,27 @@ class TickFailedError(SteadypostError):
         super().__init__(f"steps of the tick failed; the next tick tries them again:{lines}")
 
 
+class BadRowsError(SteadypostError):
+    """A file of people has rows that cannot be imported, so none was."""
+
+    exit_code = ExitCode.CONTENT
+
+    def __init__(self, file: Path, bad: int, rows: int) -> None:
+        self.file, self.bad, self.rows = file, bad, rows
+        super().__init__(
+            f"imported nobody from {file}: {bad} of {rows} rows cannot be used; correct them, "
+            "or leave them out by --skip-bad"
+        )
+
+
+class FileExistsAlreadyError(RefusedError):
+    """A file was to be written where one is; nothing is overwritten."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(f"there is a file {path} already; choose another name, or remove it")
+
+
 class BackupError(RefusedError):
     """A copy of the database could not be made."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -12,8 +13,9 @@ from zoneinfo import ZoneInfo
 
 from campaigns.site import ClinicCalendar, SenderIdentity, Site
 from delivery.maildir import MaildirSender
+from delivery.relay import RelaySettings, Timeouts
 from delivery.sender import Sender
-from delivery.smtp import RelaySettings, SmtpSender
+from delivery.smtp import RelayReport, SmtpSender
 from scheduler import Parts
 from steadypost.errors import KeysFileError
 from steadypost.migrating import migrate
@@ -76,8 +78,16 @@ def open_site_database(settings: Settings) -> Database:
     """Open the database; a relative name of an SQLite file starts at the site's folder."""
     url, store = settings.database.url, settings.database
     if url.startswith(_SQLITE):
-        url = f"{_SQLITE}{settings.path(url.removeprefix(_SQLITE))}"
+        path = settings.path(url.removeprefix(_SQLITE))
+        _keep_private(path)
+        url = f"{_SQLITE}{path}"
     return open_database(url, busy_timeout=timedelta(seconds=store.busy_timeout_seconds))
+
+
+def _keep_private(path: Path) -> None:
+    """Let only this user read a new database: it holds who is treated for what."""
+    with suppress(OSError):  # whatever is wrong with the place, opening it will say
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def read_keys(path: Path) -> KeyRing:
@@ -118,6 +128,15 @@ def make_sender(settings: Settings) -> Sender:
     return SmtpSender(_relay(settings))
 
 
+def ask_relay(settings: Settings) -> RelayReport:
+    """Find out whether the relay answers, without sending anything."""
+    sender = make_sender(settings)
+    if isinstance(sender, SmtpSender):
+        with closing(sender):
+            return sender.check()
+    return RelayReport(True, f"mails are put into {settings.relay.host}; none leaves this machine")
+
+
 def _relay(settings: Settings) -> RelaySettings:
     relay = settings.relay
     return RelaySettings(
@@ -128,6 +147,11 @@ def _relay(settings: Settings) -> RelaySettings:
         password=_password(settings),
         helo_name=relay.helo_name or urlsplit(settings.web.public_url).hostname or "",
         connections=relay.connections,
+        timeouts=Timeouts(
+            connect=relay.connect_timeout_seconds,
+            greeting=relay.answer_timeout_seconds,
+            command=relay.answer_timeout_seconds,
+        ),
         ca_file=str(settings.path(relay.ca_file)) if relay.ca_file else "",
     )
 

@@ -93,7 +93,7 @@ def subscriptions_of(
         .where(Subscription.subscriber_id == subscriber_id)
         .order_by(MailingList.id)
     )
-    return [row._tuple() for row in session.execute(wanted)]
+    return [(held, held_to) for held, held_to in session.execute(wanted)]
 
 
 def has_confirmed_subscription(session: Session, subscriber_id: int) -> bool:
@@ -205,6 +205,15 @@ def circumstances_of(session: Session, people: Sequence[Subscriber]) -> dict[int
         person.id: Circumstances(standings[person.id], tags[person.id], reasons.get(person.email))
         for person in people
     }
+
+
+def addresses_of(session: Session, subscriber_ids: Collection[int]) -> dict[int, str]:
+    """Read the addresses of some people, by subscriber id."""
+    addresses: dict[int, str] = {}
+    for some in slices(list(subscriber_ids)):
+        wanted = select(Subscriber.id, Subscriber.email).where(Subscriber.id.in_(some))
+        addresses |= {row.id: row.email for row in session.execute(wanted)}
+    return addresses
 
 
 def tags_of(session: Session, subscriber_ids: Collection[int]) -> Mapping[int, tuple[str, ...]]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -57,7 +57,7 @@ def for_a_site(command: Command) -> Command:
     debug = click.option(
         "--debug", is_flag=True, expose_value=False, callback=_choose_debug, hidden=True
     )
-    return debug(site(pass_call(command)))
+    return debug(site(cast(Command, pass_call(command))))
 
 
 def as_json(command: Command) -> Command:
@@ -73,3 +73,11 @@ def _choose_site(ctx: click.Context, _: click.Parameter, folder: Path | None) ->
 def _choose_debug(ctx: click.Context, _: click.Parameter, debug: bool) -> None:
     if debug:
         ctx.find_object(Call).debug = True  # type: ignore[union-attr]
+
+
+def take_list(command: Command) -> Command:
+    """Let a command take `--list`; a clinic with one list need not name it."""
+    option = click.option(
+        "--list", "list_slug", default="weekly", show_default=True, help="Which list."
+    )
+    return option(command)

@@ -40,9 +40,9 @@ def _checked(section: str, name: str) -> Callable[[Any, Any, str | None], str | 
     """Check an answer as the settings would, so that a typed one is asked again."""
 
     def check(_ctx: Any, _param: Any, value: str | None) -> str | None:
-        from steadypost.settings.sections import SECTIONS, keys_of
+        from steadypost.settings.sections import all_keys
 
-        item = next(item for item in keys_of(section, SECTIONS[section]) if item.name == name)
+        item = next(one for one in all_keys() if (one.section, one.name) == (section, name))
         for problem in (check(value) for check in item.checks if value is not None):
             if problem:
                 raise click.BadParameter(problem)
@@ -130,10 +130,11 @@ def init(call: Call, folder: Path | None, **answers: str | None) -> None:
 
 
 def _import(call: Call, name: str) -> None:
+    from steadypost.cli.series import in_words
     from steadypost.series_import import import_series_named
 
     with call.parts() as parts:
-        say(import_series_named(parts, call.settings, name))
+        say(in_words(import_series_named(parts, call.settings, name)))
 
 
 def _chosen(answers: dict[str, str | None]) -> dict[tuple[str, str], Any]:

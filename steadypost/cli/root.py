@@ -18,6 +18,7 @@ _MODULES = {
     "status": "status",
     "subscribers": "subscribers",
     "series": "series",
+    "deliveries": "deliveries",
     "preview": "mails",
     "send-test": "mails",
     "forecast": "foresight",

@@ -63,6 +63,12 @@ class Clinic:
     sign_off: str = key(
         "Who signs the emails.", check.one_line, default="", example="Mara and the team"
     )
+    accent: str = key(
+        "The clinic's colour, for links and buttons. Empty: the theme's own.",
+        check.colour,
+        default="",
+        example="#1f5c4d",
+    )
     language: str = key("The language the emails are written in.", check.language, default="en")
 
 

@@ -1,0 +1,84 @@
+"""`steadypost subscribers import` and `export`: people by the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from steadypost.cli.call import Call, for_a_site, take_list
+from steadypost.cli.output import say, show_json, show_table
+from steadypost.errors import BadRowsError
+from steadypost.files import new_private_file
+
+if TYPE_CHECKING:
+    from subscribers.importing import ImportReport
+
+_COUNTS = ("added", "filled", "unchanged", "kept", "left_out")
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--consent", required=True, help="How these people said yes; it is kept with each.")
+@click.option("--skip-bad", is_flag=True, help="Import the good rows even if some are bad.")
+@click.option("--json", "is_json", is_flag=True, help="Print the report as JSON.")
+@take_list
+@for_a_site
+def import_(
+    call: Call, file: Path, consent: str, skip_bad: bool, is_json: bool, list_slug: str
+) -> None:
+    """Import people from a CSV file: all of them, or none when a row is bad.
+
+    Columns: email, first_name, last_name, time_zone, weekday, hour, tags; any other is an
+    attribute. They count as confirmed: only import people who agreed.
+    """
+    from subscribers.importing import import_subscribers, read_csv
+
+    parsed = read_csv(file)
+    with call.parts() as parts, parts.database.transaction() as session:
+        report = import_subscribers(
+            session,
+            parsed,
+            list_slug=list_slug,
+            consent_source=consent,
+            keys=parts.site.keys,
+            now=parts.clock(),
+            skip_bad=skip_bad,
+        )
+    _tell_import(report, file, is_json=is_json)
+
+
+def _tell_import(report: ImportReport, file: Path, *, is_json: bool) -> None:
+    from dataclasses import asdict
+
+    if is_json:
+        show_json(asdict(report))
+    else:
+        for row in report.bad:
+            say(f"{file}, line {row.line}: {row.reason}: {row.text}")
+    if not report.imported:
+        raise BadRowsError(file, len(report.bad), report.rows)
+    if not is_json:
+        counts = [(name, getattr(report, name)) for name in _COUNTS]
+        show_table(("rows", str(report.rows)), [*counts, ("bad", len(report.bad))])
+
+
+@click.command("export")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@take_list
+@for_a_site
+def export(call: Call, file: Path | None, list_slug: str) -> None:
+    """Write everybody on a list, whatever their standing, to a new CSV file or to stdout."""
+    import sys
+
+    from subscribers.exporting import export_subscribers
+
+    with call.parts() as parts, parts.database.reading() as session:
+        if file is None:
+            count = export_subscribers(session, sys.stdout, list_slug=list_slug)
+        else:
+            # Only this user may read it: it is a list of patients.
+            with new_private_file(file, encoding="utf-8-sig", newline="") as stream:
+                count = export_subscribers(session, stream, list_slug=list_slug)
+    say(f"{count} people")

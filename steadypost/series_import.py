@@ -1,0 +1,49 @@
+"""Find a series by name or path, and bring it in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from campaigns.publishing import ImportedSeries, import_series
+from campaigns.series_folder import SERIES_FILE, read_series_folder
+from scheduler import Parts
+from steadypost.errors import NothingFoundError
+from steadypost.settings import Settings
+
+
+def import_series_named(parts: Parts, settings: Settings, name: str) -> ImportedSeries:
+    """Bring in a series: a folder, or the name of one in the folders of the settings.
+
+    Raises:
+        NothingFoundError: there is no such folder.
+        SeriesFolderError: with every fault in it; then nothing was changed.
+    """
+    folder = read_series_folder(find_series_folder(settings, name))
+    with parts.database.transaction() as session:
+        return import_series(
+            session, folder, site=parts.site, renderer=parts.renderer, now=parts.clock()
+        )
+
+
+def find_series_folder(settings: Settings, name: str) -> Path:
+    """Find the folder of a series, by its path or by its name.
+
+    Raises:
+        NothingFoundError: nothing of this name is there.
+    """
+    places = [Path(name).expanduser()]
+    places += [settings.path(folder) / name for folder in settings.series.folders]
+    for place in places:
+        if place.is_dir() or (place / SERIES_FILE).is_file():
+            return place
+    known = ", ".join(sorted(known_series_folders(settings))) or "none"
+    raise NothingFoundError(f"series folder {name!r}", f"there are: {known}; or give a path")
+
+
+def known_series_folders(settings: Settings) -> set[str]:
+    """Name the series in the folders of the settings."""
+    return {
+        file.parent.name
+        for folder in settings.series.folders
+        for file in settings.path(folder).glob(f"*/{SERIES_FILE}")
+    }
