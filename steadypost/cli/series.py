@@ -109,7 +109,7 @@ def enrol(call: Call, name: str, email: str) -> None:
     from campaigns.enrolment import enrol as enrol_person
     from campaigns.rules.standing import Origin
     from campaigns.store import find_series
-    from steadypost.cli.person import found_person
+    from steadypost.people import found_person
 
     with call.parts() as parts, parts.database.transaction() as session:
         person, wanted = found_person(session, email), find_series(session, name)

@@ -9,7 +9,6 @@ import click
 from steadypost.cli.call import Call, as_json, for_a_site, take_list
 from steadypost.cli.output import say, show, show_json, show_table
 from steadypost.cli.people_files import export, import_
-from steadypost.cli.person import describe, found_person, found_subscription, person_row
 from steadypost.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -43,6 +42,7 @@ def add(call: Call, email: str, list_slug: str, confirmed: bool, **about: Any) -
     """
     if confirmed and not about["consent"]:
         raise click.UsageError("--confirmed needs --consent 'how they said yes'; it is kept")
+    from steadypost.people import found_person
     from subscribers.profiles import add_tags
     from subscribers.rules.asking import Asked
     from subscribers.signup import add_confirmed, request_subscription
@@ -96,6 +96,7 @@ def _pair(text: str) -> tuple[str, str]:
 @for_a_site
 def list_(call: Call, limit: int, is_json: bool, **wanted: Any) -> None:
     """List people."""
+    from steadypost.people import person_row
     from subscribers.rules.standing import Standing
     from subscribers.store import (
         SubscriberFilter,
@@ -142,6 +143,8 @@ def _cell(value: Any) -> Any:
 @for_a_site
 def show_(call: Call, email: str, is_json: bool) -> None:
     """Show everything about one person: choices, consent, what they got."""
+    from steadypost.people import describe
+
     with call.parts() as parts, parts.database.reading() as session:
         person = describe(session, email, site=parts.site)
     if is_json:
@@ -164,6 +167,7 @@ def show_(call: Call, email: str, is_json: bool) -> None:
 @for_a_site
 def confirm(call: Call, email: str, list_slug: str) -> None:
     """Confirm somebody by hand, as their click would."""
+    from steadypost.people import found_subscription
     from subscribers.rules.standing import Standing
     from subscribers.signup import confirm as confirm_subscription
 
@@ -196,6 +200,7 @@ def unsubscribe(call: Call, email: str, list_slug: str) -> None:
 
 def _unsubscribe(parts: Parts, email: str, list_slug: str) -> bool:
     from campaigns.enrolment import leave
+    from steadypost.people import found_subscription
     from subscribers.signup import unsubscribe as end_subscription
 
     with parts.database.transaction() as session:

@@ -1,4 +1,4 @@
-"""Describe people for the command line."""
+"""Find and describe people for the command line."""
 
 from __future__ import annotations
 
