@@ -1,0 +1,74 @@
+"""Put the pages together into one application."""
+
+from __future__ import annotations
+
+from litestar import Litestar, Router
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+
+from web import (
+    assets,
+    confirm,
+    health,
+    letters,
+    listing,
+    preferences,
+    privacy,
+    signup,
+    unsubscribe,
+)
+from web.desk import Desk
+from web.forms import read_form
+from web.headers import add_headers
+from web.mishaps import mishap_page
+from web.page import Pages
+from web.sign_up_checks import SignUpAllowances
+
+_ROUTES = (
+    assets.send_asset,
+    confirm.show_confirmation,
+    confirm.confirm,
+    health.tell_health,
+    letters.show_letter,
+    letters.show_sample,
+    listing.show_lists,
+    listing.show_no_preview,
+    preferences.show_preferences,
+    preferences.change,
+    privacy.show_privacy,
+    signup.show_form,
+    signup.sign_up,
+    signup.show_inbox,
+    unsubscribe.show_button,
+    unsubscribe.unsubscribe,
+    unsubscribe.undo,
+    unsubscribe.keep_reason,
+)
+
+
+def create_app(desk: Desk) -> Litestar:
+    """Make the application that serves one clinic's pages."""
+    pages = Pages(desk.site)
+    allowances = SignUpAllowances.from_limits(desk.limits)
+    return Litestar(
+        # Routes that share a path go through a router of their own: registered one by one on
+        # the application, Litestar 2.25 wraps the earlier of them for its thread twice.
+        [Router("/", route_handlers=_ROUTES)],
+        dependencies={
+            "desk": Provide(lambda: desk, sync_to_thread=False),
+            "pages": Provide(lambda: pages, sync_to_thread=False),
+            "allowances": Provide(lambda: allowances, sync_to_thread=False),
+            "form": Provide(read_form),
+        },
+        exception_handlers={Exception: mishap_page(pages)},
+        before_send=[add_headers],
+        request_max_body_size=desk.limits.body_bytes,
+        logging_config=None,  # the program that runs the pages decides about logs
+        openapi_config=OpenAPIConfig(
+            title="Steadypost",
+            version="1",
+            path="/schema",
+            render_plugins=[JsonRenderPlugin()],  # no viewer: each loads assets from elsewhere
+        ),
+    )

@@ -1,0 +1,29 @@
+"""The front door: which lists can one sign up for?"""
+
+from __future__ import annotations
+
+from litestar import Response
+
+from subscribers.mailing_lists import all_lists
+from web.desk import TheDesk
+from web.offer import offer_of
+from web.page import ThePages
+from web.routes import page
+
+
+@page("/signup")
+def show_lists(desk: TheDesk, pages: ThePages) -> Response[str]:
+    """Show every list; the way out of every page that cannot go on."""
+    with desk.database.reading() as session:
+        offers = [offer_of(session, each) for each in all_lists(session)]
+    return pages.show("lists", for_robots=True, offers=offers)
+
+
+@page("/preview")
+def show_no_preview(pages: ThePages) -> Response[str]:
+    """Answer the links of a sample, which belong to nobody."""
+    return pages.show(
+        "mishap",
+        title="This is only a sample",
+        text="In a real email this link is yours alone: to pause, to change the day, or to leave.",
+    )
