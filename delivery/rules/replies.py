@@ -56,6 +56,7 @@ _FOR_GOOD = {
     "5": ReplyClass.OUR_FAULT,
     "5.0": ReplyClass.UNCLEAR,  # some providers answer so for an unknown mailbox
     "6": ReplyClass.OUR_FAULT,
+    "6.7": ReplyClass.UNCLEAR,  # RFC 6531: this relay takes no such address; another may
     "7": ReplyClass.POLICY,
     "7.8": ReplyClass.LOGIN,
     "7.9": ReplyClass.LOGIN,

@@ -13,13 +13,14 @@ class Stage(StrEnum):
     HELLO = "hello"
     TLS = "tls"
     LOGIN = "login"
-    CHECK = "check"  # our own look at message and addresses, before a byte is written
+    ADDRESS = "address"  # our own look at the addresses, before anything is written
+    MESSAGE = "message"  # our own look at the message, before anything is written
     MAIL = "mail"
     RCPT = "rcpt"
     DATA = "data"
     BODY = "body"
     DOT = "dot"
-    WAITING = "waiting"  # for a free connection, or for the deadline to pass
+    WAITING = "waiting"  # for a free connection
 
 
 # What goes wrong here says something about the relay or about us, never about the recipient.

@@ -238,7 +238,8 @@ def test_a_boundary_that_is_in_a_part_is_not_used() -> None:
     assert first == derive_boundary("seed", second.encode())
 
 
-contents = st.text(max_size=400)
+# Also lines just about as long as a line may be, with white space at their ends.
+contents = st.text(max_size=400) | st.text("aé= \t\n", max_size=400)
 
 
 @given(contents, contents)

@@ -77,6 +77,7 @@ REPLIES = [
     ("data", "451 Local error in processing", RC.TRANSIENT),
     # refused, and nobody says why: nobody is blamed
     ("rcpt", "550 5.2.0 Delivery failed", RC.UNCLEAR),
+    ("address", "553 5.6.7 relay takes only addresses in ASCII", RC.UNCLEAR),
     ("rcpt", "550 5.0.350 Remote server returned an error", RC.UNCLEAR),
     ("rcpt", "550 Requested action not taken", RC.UNCLEAR),
     ("rcpt", "550 5.9.9 never heard of", RC.UNCLEAR),

@@ -1,0 +1,198 @@
+"""Hand messages to an SMTP relay, over several connections that are kept and used again."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
+
+from delivery.relay import RelaySettings, Security, Timeouts
+from delivery.rules.stages import Stage
+from delivery.sender import Deferred, Handover, Outcome, RelayDown
+from delivery.smtp_link import Clock
+from delivery.smtp_opening import Opened, RelayUnusableError, open_link
+from delivery.smtp_session import Session, StaleLinkError
+
+__all__ = ["RelayReport", "RelaySettings", "Security", "SmtpSender", "Timeouts"]
+
+LOG = logging.getLogger("steadypost.delivery")
+
+
+@dataclass(frozen=True)
+class RelayReport:
+    """What a look at the relay found, in plain words."""
+
+    usable: bool
+    text: str
+    needs_operator: bool = False  # waiting will not help
+
+
+class SmtpSender:
+    """A sender with one thread for each connection; nothing of it is shared but the queue."""
+
+    def __init__(self, settings: RelaySettings, *, clock: Clock = time.monotonic) -> None:
+        self._settings, self._clock = settings, clock
+        self._idle: list[Session] = []
+        self._lock = Lock()
+        self._threads = self._new_threads()
+
+    @property
+    def connections(self) -> int:
+        """How many messages may be in flight at once."""
+        return self._settings.connections
+
+    def send(self, handovers: Sequence[Handover]) -> list[Outcome]:
+        """Hand over a group of messages at once; one outcome each, in order.
+
+        More than `connections` are taken too: the others wait for a free connection, but
+        never past the hand-over deadline, which counts from this call.
+        """
+        lanes = min(len(handovers), self.connections)
+        group = _Group(handovers, lanes, self._clock() + self._settings.timeouts.handover)
+        running = [self._threads.submit(self._work, group) for _ in range(lanes)]
+        for lane in running:
+            lane.result()
+        return group.outcomes()
+
+    def check(self) -> RelayReport:
+        """Open a session and describe it, without sending anything."""
+        deadline = self._clock() + self._settings.timeouts.connect
+        try:
+            opened = open_link(self._settings, clock=self._clock, deadline=deadline)
+        except RelayUnusableError as error:
+            text = f"relay {self._settings.name} cannot be used: {error.reply} (at {error.stage})"
+            return RelayReport(False, text, error.needs_operator)
+        report = RelayReport(True, self._description(opened))
+        Session(opened, self._settings, self._clock).quit()
+        return report
+
+    def close(self) -> None:
+        """End open sessions politely; the sender may be used again afterwards."""
+        with self._lock:
+            sessions, self._idle = self._idle, []
+            threads, self._threads = self._threads, self._new_threads()
+        for session in sessions:
+            session.quit()
+        threads.shutdown()
+
+    def _new_threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self._settings.connections, "steadypost-smtp")
+
+    def _description(self, opened: Opened) -> str:
+        settings, tls = self._settings, opened.link.tls_version
+        parts = [
+            f"encrypted with {tls}" if tls else "not encrypted",
+            f"logged in as {settings.username}" if settings.username else "without login",
+            f"offers {', '.join(sorted(opened.extensions)) or 'no extensions'}",
+        ]
+        return f"relay {settings.name} answers ({opened.greeting}): {'; '.join(parts)}"
+
+    def _work(self, group: _Group) -> None:
+        """Take messages of the group until none is left, over one connection after the other."""
+        while (position := group.take()) is not None:
+            try:
+                outcome = self._outcome(group.handovers[position], group.deadline)
+            except RelayUnusableError as error:
+                down = RelayDown(str(error), self._settings.name, error.needs_operator)
+                if self._idle:  # another lane is done with its connection
+                    group.put_back(position)
+                    continue
+                group.leave(position, down)
+                return
+            group.put(position, outcome)
+
+    def _outcome(self, handover: Handover, deadline: float) -> Outcome:
+        if self._clock() >= deadline:
+            late = "hand-over deadline passed before a connection was free"
+            return Deferred(late, self._settings.name, stage=Stage.WAITING)
+        session = self._kept_session() or self._new_session(deadline)
+        try:
+            return self._hand_over(session, handover, deadline)
+        except StaleLinkError:
+            # Nothing was accepted: once more, and the new connection speaks for itself.
+            return self._hand_over(self._new_session(deadline), handover, deadline)
+
+    def _hand_over(self, session: Session, handover: Handover, deadline: float) -> Outcome:
+        try:
+            return session.hand_over(handover, deadline=deadline)
+        except StaleLinkError:
+            raise
+        except Exception:  # a defect of ours: the others in the group still get their answers
+            LOG.exception("hand-over broke off: delivery %s", handover.delivery_id)
+            return session.doubt("hand-over broke off")
+        finally:
+            self._keep(session)
+
+    def _new_session(self, deadline: float) -> Session:
+        opened = open_link(self._settings, clock=self._clock, deadline=deadline)
+        return Session(opened, self._settings, self._clock)
+
+    def _kept_session(self) -> Session | None:
+        """Take the connection used last; those that rested too long are ended."""
+        while True:
+            with self._lock:
+                if not self._idle:
+                    return None
+                session = self._idle.pop()
+            if session.is_fresh:
+                return session
+            session.quit()
+
+    def _keep(self, session: Session) -> None:
+        if not session.is_open:
+            return
+        if not session.is_fresh:
+            session.quit()
+            return
+        with self._lock:
+            self._idle.append(session)
+
+
+class _Group:
+    """Messages that wait for a connection, and what became of them."""
+
+    def __init__(self, handovers: Sequence[Handover], lanes: int, deadline: float) -> None:
+        self.handovers, self.deadline = handovers, deadline
+        self._waiting = deque(range(len(handovers)))
+        self._outcomes: dict[int, Outcome] = {}
+        self._lanes = lanes
+        self._lock = Lock()
+
+    def take(self) -> int | None:
+        """Take the next message; None when all are taken, and the lane is done."""
+        with self._lock:
+            if self._waiting:
+                return self._waiting.popleft()
+            self._lanes -= 1
+            return None
+
+    def put(self, position: int, outcome: Outcome) -> None:
+        """Note what became of a message."""
+        with self._lock:
+            self._outcomes[position] = outcome
+
+    def put_back(self, position: int) -> None:
+        """Let whoever is next take this message."""
+        with self._lock:
+            self._waiting.appendleft(position)
+
+    def leave(self, position: int, outcome: RelayDown) -> None:
+        """End a lane that gets no connection; those that have one take over its message.
+
+        A relay may allow fewer connections than we would like. Only when the last lane has
+        none, the relay is down for all that wait.
+        """
+        with self._lock:
+            self._waiting.appendleft(position)
+            self._lanes -= 1
+            if not self._lanes:
+                self._outcomes |= dict.fromkeys(self._waiting, outcome)
+                self._waiting.clear()
+
+    def outcomes(self) -> list[Outcome]:
+        """List the outcomes in the order of the messages."""
+        return [self._outcomes[position] for position in range(len(self.handovers))]
