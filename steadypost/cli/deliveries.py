@@ -19,7 +19,7 @@ _STATES = (
 
 @click.group()
 def deliveries() -> None:
-    """Look at mails, and decide about those that are held or uncertain."""
+    """Decide about mails that are held or uncertain."""
 
 
 @deliveries.command("list")

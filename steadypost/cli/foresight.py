@@ -13,7 +13,10 @@ from steadypost.cli.output import say, show, show_json, show_table
 @as_json
 @for_a_site
 def forecast(call: Call, days: int, is_json: bool) -> None:
-    """Show who gets what in the next days, decided by the code that sends."""
+    """Show who gets what in the next days.
+
+    Decided by the very code that sends.
+    """
     from dataclasses import asdict
 
     from campaigns.forecast import forecast as look_ahead

@@ -54,15 +54,24 @@ def _checked(section: str, name: str) -> Callable[[Any, Any, str | None], str | 
 def _relay(_ctx: Any, _param: Any, value: str) -> str:
     from steadypost.settings.checks import relay_host
 
-    host, _, port = value.partition(":")
-    if value.startswith("maildir:"):
-        host, port = value, ""
-    problem = relay_host(host)
+    host, port = _host_and_port(value)
+    problem = relay_host(value if "://" in value else host)
     if not problem and port and not (port.isdecimal() and 0 < int(port) < 65536):
         problem = f"'{port}' is no port; use one like 587"
     if problem:
         raise click.BadParameter(problem)
     return value
+
+
+def _host_and_port(relay: str) -> tuple[str, str]:
+    """Split `host`, `host:port`, `[::1]:port`; a maildir has no port."""
+    if relay.startswith("maildir:"):
+        return relay, ""
+    if relay.startswith("["):
+        host, _, rest = relay[1:].partition("]")
+        return host, rest.removeprefix(":")
+    host, _, port = relay.partition(":")
+    return host, port
 
 
 @click.command()
@@ -115,7 +124,11 @@ def _relay(_ctx: Any, _param: Any, value: str) -> str:
 @click.option("--relay-password-file", help="The file that holds its password.")
 @for_a_site
 def init(call: Call, folder: Path | None, **answers: str | None) -> None:
-    """Set up a new site in FOLDER, or here: settings, keys, series, database."""
+    """Set up a new site in FOLDER, or here.
+
+    Writes settings, keys, the shipped series and the database. Asks six questions; each has a
+    flag.
+    """
     from steadypost.founding import SHIPPED_SERIES, found_site
 
     call.folder = (folder or call.folder).resolve()
@@ -158,9 +171,9 @@ def _chosen(answers: dict[str, str | None]) -> dict[tuple[str, str], Any]:
 
 def _relay_settings(relay: str, *, has_login: bool) -> dict[tuple[str, str], Any]:
     """Choose the encryption that belongs to the port."""
+    host, port_text = _host_and_port(relay)
     if relay.startswith("maildir:"):
-        return {("relay", "host"): relay}
-    host, _, port_text = relay.partition(":")
+        return {("relay", "host"): host}
     port = int(port_text or 25)
     usual = "starttls" if has_login else "opportunistic"
     security = {465: "tls", 587: "starttls"}.get(port, usual)

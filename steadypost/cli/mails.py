@@ -62,7 +62,10 @@ def _kept(found: Preview, out: Path | None) -> Path:
 @click.option("--as", "reader", help="As this person would get it; else as a sample reader.")
 @for_a_site
 def send_test(call: Call, step: str, address: str, reader: str | None) -> None:
-    """Send one email to ADDRESS as a test; nobody's progress changes."""
+    """Send an email to ADDRESS as a test.
+
+    It stands in nobody's progress. STEP is SERIES/STEP or SERIES/NUMBER.
+    """
     from campaigns.preview import send_test as send_one
     from delivery.sender import Accepted
     from steadypost.errors import RelayRefusedError

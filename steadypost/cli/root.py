@@ -62,7 +62,10 @@ def _unknown(name: str, known: list[str]) -> str:
     return f"no such command: '{name}'; {advice}"
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(VERSION, prog_name="steadypost")
 @click.option(
     "--site",

@@ -19,7 +19,7 @@ from steadypost.errors import ClockOverrideError, TickFailedError
 @click.option("--scheduler-only", is_flag=True, help="Only the scheduler; no pages.")
 @for_a_site
 def serve(call: Call, web_only: bool, scheduler_only: bool) -> None:
-    """Run the service: the pages, and the clock that sends what is due."""
+    """Run the service: the pages, and the clock that sends."""
     if web_only and scheduler_only:
         raise click.UsageError("--web-only and --scheduler-only leave nothing to do; give one")
     from steadypost.serving import serve as serve_until_stopped

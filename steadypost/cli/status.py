@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @as_json
 @for_a_site
 def status(call: Call, is_json: bool, no_relay: bool) -> None:
-    """Show how the site is: people, mails, workers, relay, what is next."""
+    """Show how the site is, and what wants attention."""
     from dataclasses import asdict
 
     from steadypost.status import gather_status

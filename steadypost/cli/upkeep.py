@@ -31,7 +31,7 @@ def migrate(call: Call) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @for_a_site
 def backup(call: Call, file: Path) -> None:
-    """Copy the SQLite database to FILE, also while the service runs."""
+    """Copy the SQLite database to FILE while the service runs."""
     from steadypost.backing_up import back_up
     from steadypost.wiring import open_site_database
 
