@@ -19,6 +19,7 @@ LONGEST_LITERAL = 10_000
 MOST_NODES = 20_000
 DEEPEST_LOOP = 3
 GIVEN_NAMES = frozenset({"range", "caller", "super", "loop"})  # by Jinja, not by the context
+RESERVED_NAMES = frozenset({"blocks", "side", "self"}) | GIVEN_NAMES  # what we write uses them
 LOOP_CALLS = frozenset({"cycle", "changed"})
 
 EXPRESSIONS = (
@@ -29,7 +30,7 @@ EXPRESSIONS = (
     *(nodes.Neg, nodes.Pos, nodes.Concat, nodes.Call, nodes.Keyword),
 )
 WRITING = (nodes.Template, nodes.Output, nodes.If, nodes.For, nodes.Assign)
-PAGE = (nodes.AssignBlock, nodes.Macro, nodes.CallBlock, nodes.With, nodes.Scope)
+PAGE = (nodes.AssignBlock, nodes.Macro, nodes.CallBlock, nodes.With)
 LAYOUT = (nodes.Block, nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
 
 
@@ -65,7 +66,7 @@ SPOKEN = {
     "Include": "{% include %}",
     "Import": "{% import %}",
     "FromImport": "{% from … import %}",
-    "ScopedEvalContextModifier": "{% autoescape %}",
+    "Scope": "{% autoescape %}",
     "NSRef": "setting a field of something",
 }
 
@@ -94,13 +95,26 @@ def check_names(tree: nodes.Template, known: Collection[str]) -> None:
 
     Raises:
         UnknownNameError: a name is neither.
+        RefusedJinjaError: the source sets a name that has a meaning already.
     """
-    own = {node.name for node in tree.find_all(nodes.Name) if node.ctx != "load"}
-    own |= {node.name for node in tree.find_all(nodes.Macro)}
-    everything = own | set(known)
+    given = set(known)
+    own = dict(_own_names(tree))
+    for name, line in own.items():
+        if name in given | RESERVED_NAMES:
+            advice = "it has a meaning already; choose another name"
+            raise RefusedJinjaError(f"the name '{name}'", advice, line=line)
+    everything = own.keys() | given
     for node in tree.find_all(nodes.Name):
         if node.ctx == "load" and node.name not in everything | GIVEN_NAMES:
             raise UnknownNameError("field", node.name, known=everything, line=node.lineno)
+
+
+def _own_names(tree: nodes.Template) -> Iterator[tuple[str, int]]:
+    for node in tree.find_all(nodes.Name):
+        if node.ctx != "load":
+            yield node.name, node.lineno
+    for macro in tree.find_all(nodes.Macro):
+        yield macro.name, macro.lineno
 
 
 def _walk(node: nodes.Node) -> Iterator[nodes.Node]:

@@ -109,18 +109,18 @@ class _Assembly:
 
 def _check_crossings(blocks: tuple[Block, ...]) -> None:
     """See that every condition and loop closes among the same blocks or words it opens among."""
-    check_pairs([block.piece for block in blocks if isinstance(block, Statement)])
     for block in blocks:
         for run in _runs_of_blocks(block):
             _check_crossings(run)
         _check_inline_crossings(_words_of(block))
+    check_pairs([block.piece for block in blocks if isinstance(block, Statement)])
 
 
 def _check_inline_crossings(words: tuple[Inline, ...]) -> None:
-    check_pairs([word.piece for word in words if isinstance(word, Statement)])
     for word in words:
         if isinstance(word, Strong | Emphasis | Link):
             _check_inline_crossings(word.children)
+    check_pairs([word.piece for word in words if isinstance(word, Statement)])
 
 
 def _runs_of_blocks(block: Block) -> tuple[tuple[Block, ...], ...]:

@@ -220,8 +220,11 @@ class ColourError(ThemeError):
         super().__init__(f"{place} is no colour: {colour!r}; write it like #1f5c50")
 
 
-class InliningError(TemplateError, ValueError):
-    """The HTML or its CSS cannot be prepared for mail programs."""
+class InliningError(TemplateError):
+    """The HTML or its CSS cannot be prepared for mail programs.
+
+    No ValueError: cssutils swallows those.
+    """
 
 
 class EmptyHtmlError(InliningError):

@@ -108,6 +108,13 @@ class _Writing:
         self.blocks(children)
         self.out.write("{% endcall %}")
 
+    def _open_call(self, macro: str, url: Phrase) -> None:
+        self.out.write("{%")
+        self.out.begin_line(url.line)
+        self.out.write(f"call blocks.{macro}(")
+        self.out.write_expression(url)
+        self.out.write(") %}")
+
     def _tip(self, block: Tip) -> None:
         # Side "title" and side "body" of one call: both may hold fields and bold words.
         self.out.write('{% call(side) blocks.tip() %}{% if side == "title" %}')
@@ -118,15 +125,15 @@ class _Writing:
 
     def _button(self, block: Button) -> None:
         _check_plain(block.url)
-        self.out.write("{% call blocks.button(")
-        self.out.write_expression(block.url)
-        self.out.write(") %}")
+        self._open_call("button", block.url)
         self._words(block.label)
         self.out.write("{% endcall %}")
 
     def _image(self, block: Image) -> None:
         _check_plain(block.url)
-        self.out.write("{{ blocks.image(")
+        self.out.write("{{")
+        self.out.begin_line(block.url.line)
+        self.out.write("blocks.image(")
         self.out.write_expression(block.url)
         self.out.write(", ")
         self.out.write_expression(block.alt)
@@ -164,9 +171,7 @@ class _Writing:
             self._words(link.children)
             self.out.write("</a>")
         else:
-            self.out.write("{% call blocks.link(")
-            self.out.write_expression(link.url)
-            self.out.write(") %}")
+            self._open_call("link", link.url)
             self._words(link.children)
             self.out.write("{% endcall %}")
 

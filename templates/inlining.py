@@ -46,7 +46,8 @@ cssutils.log.setLevel(logging.CRITICAL)
 
 DOCTYPE = "<!DOCTYPE html>\n"  # always this one; what stood there is not copied
 _LOCK = threading.Lock()  # cssutils' parser is not made for threads
-_BACKGROUND_TAGS = frozenset({"body", "table", "tr", "td", "th"})
+_CELLS = frozenset({"body", "table", "tr", "td", "th"})
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _OPTIONS: dict[str, Any] = {
     "strip_important": False,  # True would kill !important in media queries too
     "keep_style_tags": False,
@@ -130,17 +131,14 @@ def _run_premailer(root: etree._Element) -> None:
 
 
 def _drop_useless_attributes(root: etree._Element) -> None:
+    """Drop what premailer copied from styles to where it means nothing, or something else."""
     for element in root.iter("*"):
         colour = element.get("bgcolor")
-        if colour is not None and (
-            element.tag not in _BACKGROUND_TAGS or not re.fullmatch(r"#[0-9a-fA-F]{6}", colour)
-        ):
+        if colour is not None and (element.tag not in _CELLS or not _COLOUR.fullmatch(colour)):
             del element.attrib["bgcolor"]
-        if element.tag == "table" and "align" in element.attrib:
-            _keep_centre_only(element)
-
-
-def _keep_centre_only(table: etree._Element) -> None:
-    """Drop `align="left"` that came from `text-align`: it makes a table float."""
-    if table.get("align") != "center":
-        del table.attrib["align"]
+        style = str(element.get("style"))
+        # On a table, align="left" makes it float.
+        if "text-align:" in style and element.tag not in _CELLS - {"table", "body"}:
+            element.attrib.pop("align", "")
+        if "vertical-align:" in style and element.tag not in _CELLS - {"table", "body"}:
+            element.attrib.pop("valign", "")

@@ -68,11 +68,21 @@ class SourceWriter:
         """Give what was written."""
         return JinjaSource("".join(self._parts), self._line_numbers)
 
-    def _write_inside(self, piece: Piece) -> None:
+    def begin_line(self, document_line: int) -> None:
+        """Go on in a new line that comes from this line of the document.
+
+        To be used inside `{{` or `{%` only: outside, a line end would be a space to readers.
+        """
         self.write("\n")
+        self._line_numbers[self._line] = document_line
+
+    def _write_inside(self, piece: Piece) -> None:
+        above = len(piece.source) - len(piece.source.lstrip())
+        first_line = piece.line + piece.source.count("\n", 0, above)
         for offset, line in enumerate(piece.source.strip().split("\n")):
-            self._line_numbers[self._line] = piece.line + offset
-            self.write(line + "\n")
+            self.begin_line(first_line + offset)
+            self.write(line)
+        self.write("\n")
 
 
 def quoted(text: str) -> str:

@@ -94,9 +94,7 @@ def _is_inlinable(selector: str) -> bool:
 
 
 def _refuse_import(prelude: str) -> None:
-    keyword = re.match(r"@[^\s\"'(;{]*", prelude)
-    name = _ESCAPE.sub(_decode, keyword[0] if keyword else "").lower()
-    if name.startswith("@import"):
+    if _ESCAPE.sub(_decode, prelude).lower().startswith("@import"):
         raise OutsideStyleError("@import in a style sheet")
 
 

@@ -6,7 +6,7 @@ import re
 
 ADVICE = (
     (r"unexpected '}'", "a field is not closed; write two braces on both sides: {{ … }}"),
-    (r"unexpected char '(['\"])'", "a quotation mark is missing; close every ' or \" you open"),
+    (r"unexpected char (\"'\"|'\"')", "a quotation mark is missing; close every ' or \" you open"),
     (r"Missing end of comment tag", "a comment {# is opened here and never closed; add #}"),
     (r"Missing end of raw directive", "{% raw %} is never closed; add {% endraw %}"),
     (

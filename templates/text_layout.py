@@ -94,11 +94,13 @@ class _Laying:
 
     def _blocks(self, blocks: list[_Node], width: int, *, with_notes: bool = False) -> list[str]:
         lines: list[str] = []
+        is_close = False  # a list inside a tight item follows its words without a gap
         for block in _join_listings(blocks):
             part = self._block(block, width)
             if not any(part):
                 continue
-            lines += ["", *part] if lines else part
+            lines += ["", *part] if lines and not is_close else part
+            is_close = block.kind == "tight"
             if with_notes and self._notes:
                 lines += ["", *self._notes]
                 self._notes = []

@@ -76,6 +76,7 @@ _KEPT_TESTS = (
     *("string", "true", "undefined", "upper"),
 )
 _ALL_FILTERS: Mapping[str, Any] = JINJA_FILTERS  # Jinja types some of them as bare functions
+_ALL_TESTS: Mapping[str, Any] = JINJA_TESTS
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     **{name: _ALL_FILTERS[name] for name in _KEPT_FILTERS},
     "replace": replace,
@@ -83,4 +84,4 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "join": joined,
     "link": link,
 }
-TESTS: Final[Mapping[str, Callable[..., Any]]] = {name: JINJA_TESTS[name] for name in _KEPT_TESTS}
+TESTS: Final[Mapping[str, Callable[..., Any]]] = {name: _ALL_TESTS[name] for name in _KEPT_TESTS}
