@@ -97,7 +97,7 @@ class _Opening:
             self._expect(link, b"HELO %s\r\n" % name, 250)
             return {}
         self._check(reply, 250)
-        return dict(_extension(line) for line in reply.lines[1:])
+        return dict(_extension(line) for line in reply.lines[1:] if line.strip())
 
     def _wants_starttls(self, extensions: Mapping[str, str]) -> bool:
         self.stage = Stage.TLS
