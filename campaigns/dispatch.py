@@ -196,7 +196,8 @@ class _Round:
             self._note(recorded)
             return
         if self.answered.pairs:
-            LOG.error("could not record the answers to deliveries=%s", self.answered.ids)
+            ids = ", ".join(map(str, self.answered.ids))
+            LOG.error("could not record the answers to deliveries=%s", ids)
             raise OutcomesNotRecordedError(self.answered.ids, _why(cause)) from cause
 
     def _give_back(self, drafts: Iterable[Draft]) -> None:

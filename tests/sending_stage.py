@@ -27,7 +27,7 @@ from delivery.outbox import NewDelivery, WorkerIdentity
 from delivery.rules.states import Kind, State
 from delivery.sender import Handover, Outcome, Sender
 from storage.database import Database
-from subscribers.models import Subscriber, Subscription
+from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.rules.standing import Standing
 from templates.email import Edition, Reader, RenderedEmail
 from templates.rendering import PersonRenderer
@@ -79,6 +79,13 @@ class Stage:
     def hire(self) -> WorkerIdentity:
         with self.database.transaction() as session:
             return outbox.register_worker(session, host="here", process_id=1, now=self.clock.now)
+
+    def add_list(self, slug: str = "weekly") -> int:
+        with self.database.transaction() as session:
+            found = MailingList(slug=slug, title="Your weekly series", created_at=self.clock.now)
+            session.add(found)
+            session.flush()
+            return found.id
 
     def add_series(
         self,
