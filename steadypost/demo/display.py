@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
@@ -61,7 +62,12 @@ def calendar_of(
     clients: Sequence[Client], mails: Sequence[ReceivedMail], *, parts: int, wide: bool
 ) -> Table:
     """Lay out who got which part on which of their own days."""
-    table = Table(title="Who got what when (each in their own time zone)", title_justify="left")
+    table = Table(
+        title="Who got what when (each in their own time zone)",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
     table.add_column("client", no_wrap=True)
     table.add_column("lives in", no_wrap=True)
     table.add_column("at", no_wrap=True)
@@ -74,7 +80,7 @@ def calendar_of(
 
 
 def _row(client: Client, own: dict[int, ReceivedMail], *, parts: int, wide: bool) -> list[str]:
-    form = "%a %d %b" if wide else "%d %b"
+    form = "%a %-d %b" if wide else "%-d %b"
     days = [
         local_day(own[part], client.zone).strftime(form) if part in own else "–"
         for part in range(1, parts + 1)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from steadypost.errors import SteadypostError
 
-class DemoError(Exception):
+
+class DemoError(SteadypostError):
     """The demo could not be run to its end."""
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from campaigns.store import next_look
-from delivery.outbox import WorkerIdentity
+from delivery.outbox import WorkerIdentity, beat
 from delivery.store import oldest_due_at
 from scheduler import employed, run_tick
 from steadypost.demo.errors import DemoStuckError, DemoTickError
@@ -96,7 +96,10 @@ def _let_clients_act(stage: Stage) -> None:
 
 
 def _tick(stage: Stage, worker: WorkerIdentity) -> None:
-    report = run_tick(stage.parts, worker, now=stage.clock())
+    now = stage.clock()  # it leaps, and a worker that was silent for so long would count as dead
+    with stage.parts.database.transaction() as session:
+        beat(session, worker, now=now)
+    report = run_tick(stage.parts, worker, now=now)
     failed = [step for step in report.steps if step.failure]
     if failed:
         raise DemoTickError(failed[0].name, failed[0].failure)

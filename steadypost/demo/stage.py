@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -118,6 +119,8 @@ def _serve(props: ExitStack, app: Any, port: int) -> None:
     server = uvicorn.Server(config)
     thread = Thread(target=server.run, name=f"pages-{port}", daemon=True)
     thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.01)
 
     def stop() -> None:
         server.should_exit = True

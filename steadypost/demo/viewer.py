@@ -65,7 +65,11 @@ def create_viewer(mailbox: Mailbox, clients: list[Client]) -> Litestar:
     def show_raw(number: int) -> Response[bytes]:
         return Response(mail_or_404(number).raw, media_type=MediaType.TEXT)
 
-    return Litestar([show_all, show_mail, show_html, show_text, show_raw], openapi_config=None)
+    return Litestar(
+        [show_all, show_mail, show_html, show_text, show_raw],
+        openapi_config=None,
+        logging_config=None,  # the program decides about logs
+    )
 
 
 def _local_time(mail: ReceivedMail, *, zones: dict[str, str]) -> str:
