@@ -16,7 +16,7 @@ from delivery.rules.states import Kind, State
 def counts_by_state(session: Session) -> dict[State, int]:
     """Count the deliveries in each state; every state is named."""
     counted = select(Delivery.state, func.count()).group_by(Delivery.state)
-    found = dict(session.execute(counted).tuples().all())
+    found = {row[0]: row[1] for row in session.execute(counted)}
     return {state: found.get(state, 0) for state in State}
 
 

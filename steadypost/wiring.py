@@ -74,12 +74,13 @@ def ready_database(settings: Settings) -> Database:
     return database
 
 
-def open_site_database(settings: Settings) -> Database:
+def open_site_database(settings: Settings, *, may_be_new: bool = True) -> Database:
     """Open the database; a relative name of an SQLite file starts at the site's folder."""
     url, store = settings.database.url, settings.database
     if url.startswith(_SQLITE):
         path = settings.path(url.removeprefix(_SQLITE))
-        _keep_private(path)
+        if may_be_new:
+            _keep_private(path)
         url = f"{_SQLITE}{path}"
     return open_database(url, busy_timeout=timedelta(seconds=store.busy_timeout_seconds))
 

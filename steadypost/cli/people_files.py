@@ -77,6 +77,7 @@ def export(call: Call, file: Path | None, list_slug: str) -> None:
     with call.parts() as parts, parts.database.reading() as session:
         if file is None:
             count = export_subscribers(session, sys.stdout, list_slug=list_slug)
+            sys.stdout.flush()
         else:
             # Only this user may read it: it is a list of patients.
             with new_private_file(file, encoding="utf-8-sig", newline="") as stream:

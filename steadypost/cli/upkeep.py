@@ -35,7 +35,7 @@ def backup(call: Call, file: Path) -> None:
     from steadypost.backing_up import back_up
     from steadypost.wiring import open_site_database
 
-    database = open_site_database(call.settings)
+    database = open_site_database(call.settings, may_be_new=False)
     try:
         size_bytes = back_up(database, file)
     finally:

@@ -37,12 +37,17 @@ class ClientLife:
         """List what this client has received."""
         return self._mailbox.of(self.client.email)
 
+    @property
+    def has_unread_mail(self) -> bool:
+        """Tell whether something has arrived since this client last acted."""
+        return len(self.mails) > self._seen
+
     def act(self) -> None:
         """Do what this client would do now, once."""
         self._once("signed up", self._sign_up)
-        mails = self.mails
-        if len(mails) == self._seen:
+        if not self.has_unread_mail:
             return
+        mails = self.mails
         self._seen = len(mails)
         if self.client.habit is not Habit.NEVER_CONFIRMS:
             self._once("confirmed", self._confirm)

@@ -112,6 +112,8 @@ def _next_moment(stage: Stage) -> datetime | None:
     upcoming = [arrival for arrival in arrivals if arrival > now]
     with stage.parts.database.reading() as session:
         upcoming += [at for at in (next_look(session), oldest_due_at(session)) if at is not None]
+    if any(life.has_unread_mail for life in stage.lives):
+        upcoming.append(now)
     if not upcoming:
         return None
     return min(max(min(upcoming), now + _SHORTEST_STEP), now + _LONGEST_STEP)
