@@ -236,7 +236,7 @@ def _publish_series(
         )
         .order_by(Step.position)
     )
-    texts = [row._tuple() for row in session.execute(stale)]
+    texts = [(row.Step, row.document) for row in session.execute(stale)]
     files = {step.file or step.key: document for step, document in texts}
     faults = faults_in(files, surroundings, title=series.title, site=site, renderer=renderer)
     if faults:

@@ -102,8 +102,8 @@ def edition_with(
 
 def _faults_of(file: str, edition: Edition, reader: Reader, renderer: Renderer) -> Iterator[Fault]:
     try:
-        renderer.render(edition, replace(reader, subscriber=_NAMELESS))
-        found = check_edition(edition, reader, renderer=renderer)
+        renderer.render(edition, reader)
+        found = check_edition(edition, replace(reader, subscriber=_NAMELESS), renderer=renderer)
     except DocumentError as error:
         yield Fault(file, error.line or 0, error.problem)
     except TemplateError as error:
