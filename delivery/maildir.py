@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import mailbox
 import os
+import secrets
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,13 +12,18 @@ from delivery.sender import Accepted, Handover, Outcome, RelayDown, Uncertain
 
 
 class MaildirSender:
-    """Writes one file for each message, byte for byte, and believes only what is on the disk."""
+    """Writes one file for each message, byte for byte, and believes only what is on the disk.
+
+    Not by `mailbox.Maildir`: when the disk fails it leaves half a file and an open handle, and
+    it never makes the *name* of a file durable.
+    """
 
     connections = 1
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._relay = f"maildir:{folder}"
+        self._host = socket.gethostname().replace("/", "_").replace(":", "_")
 
     def send(self, handovers: Sequence[Handover]) -> list[Outcome]:
         """Write a group of messages, one after the other."""
@@ -27,23 +33,34 @@ class MaildirSender:
         """Leave everything as it is."""
 
     def _write(self, handover: Handover) -> Outcome:
+        name = f"{handover.delivery_id}.{secrets.token_hex(8)}.{self._host}"
+        draft, new = self._folder / "tmp" / name, self._folder / "new"
         try:
-            key = self._box().add(handover.message)  # written, synced, then moved to `new`
+            for place in ("tmp", "new", "cur"):
+                (self._folder / place).mkdir(parents=True, exist_ok=True)
+            _write_durably(draft, handover.message)
+            draft.rename(new / name)
         except OSError as error:
             return RelayDown(f"not written: {error.strerror}", self._relay)
         try:
-            _sync_folder(self._folder / "new")
+            _sync(new)
         except OSError as error:
-            return Uncertain(f"written as {key}, not synced: {error.strerror}", self._relay)
-        return Accepted(f"written as {key}", self._relay)
-
-    def _box(self) -> mailbox.Maildir:
-        """Open the maildir; made anew should somebody have cleared it away."""
-        self._folder.parent.mkdir(parents=True, exist_ok=True)
-        return mailbox.Maildir(self._folder, create=True)
+            return Uncertain(f"written as {name}, not synced: {error.strerror}", self._relay)
+        return Accepted(f"written as {name}", self._relay)
 
 
-def _sync_folder(folder: Path) -> None:
+def _write_durably(path: Path, message: bytes) -> None:
+    try:
+        with path.open("xb") as file:
+            file.write(message)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _sync(folder: Path) -> None:
     """Make the name of a new file survive a power cut, not only its content."""
     handle = os.open(folder, os.O_RDONLY)
     try:
