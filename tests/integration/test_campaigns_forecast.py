@@ -106,8 +106,6 @@ def test_what_is_queued_is_in_the_forecast(stage: SeriesStage, weekly: int) -> N
     stage.add_series(weekly)
     stage.add_reader("ada", weekly)
     stage.tick()
-    stage.clock.now = datetime(2026, 3, 8, 12, tzinfo=UTC)
-    stage.enrolments()
     stage.clock.now = datetime(2026, 3, 15, 8, tzinfo=UTC)
     stage.queue()
     stage.do(lambda s: s.get_one(Delivery, 2).__setattr__("due_at", stage.clock.now + DAY))
@@ -124,7 +122,6 @@ def test_what_is_queued_is_in_the_forecast(stage: SeriesStage, weekly: int) -> N
 def test_what_is_held_stays_held_and_nothing_follows_it(stage: SeriesStage, weekly: int) -> None:
     stage.add_series(weekly)
     stage.add_reader("ada", weekly)
-    stage.do(lambda s: s.flush())
     stage.tick()
     stage.clock.now = datetime(2026, 3, 15, 8, tzinfo=UTC)
     stage.queue()
