@@ -11,13 +11,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from campaigns.answers import load_answer_editions
+from campaigns.editions import load_editions
 from campaigns.ledger import (
     AnswerFacts,
     Membership,
     Person,
     StepFacts,
     load_answers,
-    load_editions,
     load_steps,
 )
 from campaigns.letters import (

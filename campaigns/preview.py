@@ -12,13 +12,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from campaigns.editions import load_editions
 from campaigns.errors import (
     SeriesNotNamedError,
     StepWithoutTextError,
     UnknownReaderError,
     UnknownStepError,
 )
-from campaigns.ledger import load_editions
 from campaigns.letters import Posting, plain_letter
 from campaigns.models import Series, Step
 from campaigns.site import Site
