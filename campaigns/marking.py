@@ -31,7 +31,7 @@ from campaigns.rules.guards import (
     Verdict,
     after_a_taken_day,
     before_marking,
-    may_be_mailed,
+    check_consent,
 )
 from campaigns.rules.standing import EnrolmentStatus
 from delivery import outbox
@@ -106,7 +106,7 @@ class _Facts:
             return Cancel("the person or their address is gone")
         if person.email in self.suppressed:
             return Cancel("the address is suppressed")
-        verdict = may_be_mailed(self.consents.get(draft.membership.id), draft.needs)
+        verdict = check_consent(self.consents.get(draft.membership.id), draft.needs)
         if step is None or not isinstance(verdict, Go):
             return verdict
         return before_marking(self.pointers.get(step.enrolment_id), step.plan, now=now)
