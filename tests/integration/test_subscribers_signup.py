@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from storage.database import Database
 from storage.signing import KeyRing
@@ -292,30 +294,70 @@ def test_the_error_about_a_list_names_those_there_are(desk: Desk) -> None:
         desk.ask(replace(ADA, list_slug="monthly"))
 
 
+def do_at_once(
+    desk: Desk, slowly: Callable[[Session], object], meanwhile: Callable[[Session], object]
+) -> list[object]:
+    """Begin the second deed while the first has written and not yet committed."""
+    first_has_written, second_has_ended = threading.Event(), threading.Event()
+
+    def first() -> object:
+        with desk.database.transaction() as session:
+            outcome = slowly(session)
+            first_has_written.set()
+            assert not second_has_ended.wait(0.3), "the second did not wait for the first"
+            return outcome
+
+    def second() -> object:
+        assert first_has_written.wait(10)
+        with desk.database.transaction() as session:
+            outcome = meanwhile(session)
+        second_has_ended.set()
+        return outcome
+
+    with ThreadPoolExecutor(2) as pool:
+        return [done.result() for done in [pool.submit(first), pool.submit(second)]]
+
+
 def test_two_who_type_the_same_new_address_at_once_make_one_asking(
     postgresql_database: Database, keys: KeyRing, now: datetime
 ) -> None:
     desk = Desk(postgresql_database, keys, now)
-    first_has_written, outcomes = threading.Event(), []
 
-    def ask_slowly() -> None:
-        with desk.database.transaction() as session:
-            outcomes.append(request_subscription(session, ADA, keys=keys, now=now).asked)
-            first_has_written.set()
-            second_waits.wait(0.3)  # until it is blocked: it cannot finish before this commits
+    def ask(session: Session) -> object:
+        return request_subscription(session, ADA, keys=keys, now=now).asked
 
-    def ask_meanwhile() -> None:
-        assert first_has_written.wait(10)
-        outcomes.append(desk.ask().asked)
-        second_waits.set()
-
-    second_waits = threading.Event()
-    with ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(ask_slowly), pool.submit(ask_meanwhile)]:
-            done.result()
-
-    assert outcomes == [Asked.CONFIRMATION, Asked.TOO_OFTEN]
+    assert do_at_once(desk, ask, ask) == [Asked.CONFIRMATION, Asked.TOO_OFTEN]
     assert desk.kinds() == [ConsentKind.ASKED]
+
+
+def test_two_of_staff_who_add_the_same_person_at_once_add_them_once(
+    postgresql_database: Database, keys: KeyRing, now: datetime
+) -> None:
+    desk = Desk(postgresql_database, keys, now)
+
+    def add(session: Session) -> object:
+        return add_confirmed(session, ADA, keys=keys, now=now).id
+
+    first, second = do_at_once(desk, add, add)
+    assert first == second
+    assert desk.kinds() == [ConsentKind.ADDED_BY_STAFF]
+
+
+def test_who_leaves_while_confirming_has_left(
+    postgresql_database: Database, keys: KeyRing, now: datetime
+) -> None:
+    desk = Desk(postgresql_database, keys, now)
+    ada = desk.asked()
+
+    def say_yes(session: Session) -> object:
+        return confirm(session, ada.public_id, asking=1, keys=keys, now=now).standing
+
+    def leave(session: Session) -> object:
+        return unsubscribe(session, ada, keys=keys, now=now, source="link")
+
+    assert do_at_once(desk, say_yes, leave) == [Standing.CONFIRMED, True]
+    assert desk.subscription(ada).standing is Standing.UNSUBSCRIBED
+    assert desk.kinds()[1:] == [ConsentKind.CONFIRMED, ConsentKind.UNSUBSCRIBED]
 
 
 def test_a_link_confirms_and_the_yes_is_recorded(desk: Desk) -> None:

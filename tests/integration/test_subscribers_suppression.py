@@ -23,6 +23,7 @@ from subscribers.rules.standing import Standing, SuppressionReason
 from subscribers.store import (
     QUESTION_SIZE,
     SubscriberFilter,
+    addresses_of,
     circumstances_of,
     count_standings,
     count_subscribers,
@@ -243,6 +244,16 @@ def test_what_surrounds_people_is_read_at_once(database: Database, cast: Cast) -
         SuppressionReason.COMPLAINT,
     )
     assert (around_ben.tags, around_ben.suppression) == ((), None)
+
+
+def test_addresses_are_read_for_many_at_once(database: Database, cast: Cast) -> None:
+    with database.reading() as session:
+        found = addresses_of(session, [cast.ada.subscriber_id, cast.eve.subscriber_id, 999])
+
+    assert found == {
+        cast.ada.subscriber_id: "ada@example.org",
+        cast.eve.subscriber_id: "eve@example.org",
+    }
 
 
 def test_tags_are_put_on_and_taken_off(database: Database, cast: Cast) -> None:

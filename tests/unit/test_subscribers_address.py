@@ -32,7 +32,7 @@ likely_addresses = st.builds(
         ("o'hara+tag@example.org", "o'hara+tag@example.org"),
         ("ada@xn--bcher-kva.example.org", "ada@bücher.example.org"),
         ("ada@BÜCHER.example.org", "ada@bücher.example.org"),
-        ("ada@bu\u0308cher.example.org", "ada@bücher.example.org"),  # decomposed
+        ("ada@a\u0308rzte.example.org", "ada@ärzte.example.org"),  # decomposed
         ("ada@ｅxample.org", "ada@example.org"),  # full width
     ],
 )
