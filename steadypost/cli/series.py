@@ -31,7 +31,8 @@ def list_(call: Call, is_json: bool) -> None:
     if is_json:
         show_json(rows)
     elif rows:
-        show_table(list(rows[0]), [list(row.values()) for row in rows])
+        columns = ("series", "list", "status", "steps", "active", "finished")
+        show_table(columns, [[row[column] for column in columns] for row in rows])
     else:
         say("there is no series yet; 'steadypost series import massage-benefits' brings one in")
 

@@ -312,10 +312,10 @@ def test_a_service_needs_something_to_do(terminal: Terminal) -> None:
 
 
 def test_a_mistyped_command_is_guessed(terminal: Terminal) -> None:
-    done = terminal.type("stauts")
+    done = terminal.type("mygrate")
 
     assert done.code == ExitCode.USAGE
-    assert "no such command: 'stauts'; did you mean 'status'?" in done.err
+    assert "no such command: 'mygrate'; did you mean 'migrate'?" in done.err
     assert "'steadypost --help' lists the commands" in terminal.type("xyz").err
 
 

@@ -82,7 +82,7 @@ def test_a_broken_series_is_refused_whole_with_every_fault(terminal: Terminal) -
     ("yaml", "expected"),
     [
         ("title: [", "series.yaml, line"),
-        ("titel: X\nsteps: []\n", "did you mean 'title'?"),
+        ("titlex: X\nsteps: []\n", "did you mean 'title'?"),
         (b"title: \xff\xfe", "series.yaml"),
     ],
 )

@@ -12,6 +12,7 @@ import pytest
 
 from delivery.outbox import Mark, claim_batch, hold, mark_sending, register_worker
 from steadypost.errors import ExitCode
+from storage.database import Database
 from tests.cli_stage import Terminal, text_of
 
 ADA, BEN = "ada@example.org", "ben@example.org"
@@ -242,3 +243,21 @@ def die_while_sending(terminal: Terminal) -> int:
         (claim,) = claim_batch(session, worker, now=now, limit=9)
         mark_sending(session, worker, [Mark(claim.id, claim.attempt)], now=then)
     return claim.id
+
+
+def test_the_same_commands_work_on_postgresql(
+    terminal: Terminal, postgresql_database: Database
+) -> None:
+    url = postgresql_database.engine.url.render_as_string(hide_password=False)
+    terminal.set("database", f'url = "{url}"')
+    terminal.do("series", "import", "massage-benefits")
+
+    terminal.do("subscribers", "add", ADA, *CONSENT)
+    terminal.do("tick")
+
+    assert len(terminal.mails()) == 1
+    status = terminal.do("status", "--json").json
+    assert status["series"]["massage-benefits"]["active"] == 1
+    assert terminal.do("subscribers", "show", ADA, "--json").json["email"] == ADA
+    refused = terminal.type("backup", "copy.db")
+    assert "this site uses PostgreSQL; copy it with pg_dump" in refused.err
