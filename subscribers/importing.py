@@ -107,20 +107,32 @@ def import_subscribers(
     if not consent_source.strip():
         raise InvalidTextError("consent", consent_source, "say when and how these people said yes")
     target = ImportTarget(get_list(session, list_slug), consent_source, keys, now)
+    with session.begin_nested() as savepoint:
+        report = _import(session, parsed, target=target, skip_bad=skip_bad, tell=tell)
+        if not report.imported:
+            savepoint.rollback()
+    session.expire_all()  # what was written went past the session's objects
+    return report
+
+
+def _import(
+    session: Session,
+    parsed: ParsedImport,
+    *,
+    target: ImportTarget,
+    skip_bad: bool,
+    tell: Callable[[int], object],
+) -> ImportReport:
     fates: Counter[Fate] = Counter()
     bad: list[BadRow] = []
     read = 0
-    with session.begin_nested() as savepoint:
-        for batch in _batches(parsed.rows()):
-            read += len(batch)
-            bad += [row for row in batch if isinstance(row, BadRow)]
-            if skip_bad or not bad:  # else only the other bad rows are still of interest
-                people = [row for row in batch if isinstance(row, ImportRow)]
-                fates += import_batch(session, people, target=target)
-            tell(read)
-        if bad and not skip_bad:
-            savepoint.rollback()
-    session.expire_all()  # what was written went past the session's objects
+    for batch in _batches(parsed.rows()):
+        read += len(batch)
+        bad += [row for row in batch if isinstance(row, BadRow)]
+        if skip_bad or not bad:  # else only the other bad rows are still of interest
+            people = [row for row in batch if isinstance(row, ImportRow)]
+            fates += import_batch(session, people, target=target)
+        tell(read)
     if bad and not skip_bad:
         return ImportReport(read, bad=tuple(bad), imported=False)
     return _report(read, fates, bad)
