@@ -29,6 +29,10 @@ class Crash(BaseException):
     """The process dies here; what is not committed is lost."""
 
 
+class DefectError(BaseException):
+    """The simulation itself is at fault."""
+
+
 @dataclass(frozen=True)
 class Rates:
     """How likely each trouble is, at each occasion for it."""
@@ -121,7 +125,7 @@ class Seams:
         `in_doubt` is how many messages nobody could vouch for, should it be so.
         """
         if self.happens("deed"):
-            self.act()
+            self._let_somebody_act()
         if self.happens("outage"):
             self.outage()
         if self.happens("relay_down"):
@@ -136,6 +140,12 @@ class Seams:
             self._stand_still(in_doubt)
         else:
             self.take_time(timedelta(milliseconds=self.dice.randrange(200)), in_doubt=in_doubt)
+
+    def _let_somebody_act(self) -> None:
+        try:
+            self.act()
+        except Exception as error:  # must not be taken for a failure of the tick
+            raise DefectError from error
 
     def take_time(self, length: timedelta, *, in_doubt: int) -> None:
         """Let time pass while the process lives and says so; the power may fail meanwhile."""

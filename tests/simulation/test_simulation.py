@@ -16,6 +16,7 @@ SEEDS = int(os.environ.get("SEEDS", "15"))
 FIRST = int(os.environ.get("SEED", "1"))
 
 
+@pytest.mark.timeout(0)
 def test_nothing_goes_twice_and_nothing_is_lost(make_world: Callable[..., World]) -> None:
     totals: Counter[str] = Counter()
     broken: list[str] = []

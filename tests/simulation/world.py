@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
 
 from sqlalchemy import func, select
 
+from campaigns.facts import load_people, moves_of
+from campaigns.models import Enrolment
+from campaigns.rules.moves import Finished, SendStep, WaitUntil
 from campaigns.rules.standing import FirstStep
 from campaigns.series_folder import FolderStep, SeriesFolder
 from campaigns.site import Site
-from campaigns.store import next_look
+from campaigns.store import IS_ACTIVE, next_look
 from delivery import outbox
 from delivery.errors import WorkerFencedError
 from delivery.models import Delivery
@@ -29,7 +32,7 @@ from tests.simulation.renderer import PlainRenderer, document
 
 LEASE = timedelta(seconds=60)
 EVERY = timedelta(seconds=5)
-LONGEST_DRAIN = timedelta(days=700)
+LONGEST_DRAIN = timedelta(days=400)
 
 
 class Abandoned(Exception):
@@ -64,7 +67,7 @@ class World:
         self.seams.attention = self._wake_somebody
         self.off_until = self.clock.now
         self.workers: list[WorkerLife] = []
-        self._beaten_at = self.clock.now
+        self._beaten_at = self.started = self.clock.now
 
     @property
     def totals(self) -> Counter[str]:
@@ -85,6 +88,22 @@ class World:
         """Wait between tries to write down what a relay said."""
         self.seams.pass_by(in_doubt=self.seams.process.in_flight)
         self.seams.take_time(timedelta(seconds=seconds), in_doubt=self.seams.process.in_flight)
+
+    def next_occasion(self) -> datetime:
+        """Find the first moment at which the rules, as they are now, see something to do."""
+        now = self.clock.now
+        with self.database.reading() as session:
+            due = select(func.min(Delivery.due_at)).where(Delivery.state == State.QUEUED)
+            moments = [session.scalar(due)]
+            ways = session.execute(select(Enrolment.subscriber_id, Enrolment.id).where(IS_ACTIVE))
+            people = {row.subscriber_id for row in ways}
+            for person in load_people(session, people, site=self.site, now=now):
+                for move in moves_of(person, site=self.site, now=now).values():
+                    if isinstance(move, WaitUntil):
+                        moments.append(move.at)
+                    elif isinstance(move, SendStep | Finished):
+                        moments.append(next_look(session))
+        return min((at for at in moments if at is not None), default=datetime.max.replace(tzinfo=UTC))
 
     def _set_up(self) -> None:
         for name, waits in (("welcome", (0, 7, 7)), ("advice", (1, 3, 7))):
@@ -111,7 +130,7 @@ class World:
 
     def _trouble(self) -> None:
         """Let people act and things break, from time to time and at the worst moments."""
-        end = self.clock.now + timedelta(days=self.dice.choice((15, 25, 40)))
+        end = self.clock.now + timedelta(days=self.dice.choice((12, 20, 30)))
         busy = self.dice.choice((0.2, 1.0, 3.0))  # days between deeds
         while self.clock.now < end:
             self.baton.rest(timedelta(days=self.dice.expovariate(1 / busy)))
@@ -296,13 +315,13 @@ class WorkerLife:
             self.process.is_idle = False
 
     def _next_moment(self) -> datetime:
+        """Find when a tick may have something to do; the many before it would find nothing."""
         world, now = self.world, self.world.clock.now
-        with world.database.reading() as session:
-            due = select(func.min(Delivery.due_at)).where(Delivery.state == State.QUEUED)
-            moments = [next_look(session), session.scalar(due), now + timedelta(days=1)]
-        earliest = min(moment for moment in moments if moment is not None)
+        earliest = min(world.next_occasion(), now + timedelta(days=20))
         at_least = now + world.dice.choice((EVERY, EVERY, timedelta(minutes=20), timedelta(hours=2)))
+        if len(world.workers) > 1 and world.dice.random() < 0.4:  # others will be there in time
+            at_least += timedelta(days=2 * world.dice.random())
         for until in (world.seams.relay_down_until, world.seams.database_down_until):
-            if until is not None and until > now:  # to spare the ticks that find nothing
+            if until is not None and until > now:
                 at_least = max(at_least, now + (until - now) * world.dice.random())
         return max(earliest, at_least)
