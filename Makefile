@@ -9,7 +9,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= -n auto
 
 .PHONY: demo test check simulate bench clean setup setup-dev
 
@@ -44,11 +44,11 @@ test: check
 	$(BIN)/coverage report --include='*/rules/*' --fail-under=100 --show-missing --skip-covered
 
 simulate: setup-dev
-	$(BIN)/python -m pytest tests/simulation -m "slow or not slow" --timeout=0 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests/simulation --timeout=0 -s
 
 bench: setup-dev
 	.ci/prepare
-	$(BIN)/python -m pytest tests/benchmarks --timeout=0 -p no:randomly -s $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests/benchmarks --timeout=0 -p no:randomly -s
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* dist build
