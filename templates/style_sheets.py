@@ -8,9 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 from templates.errors import OutsideStyleError
 
+SHEETS_KEPT: Final = 64
 _COMMENTS = re.compile(r"""("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|/\*.*?(?:\*/|\Z)""", re.DOTALL)
 # One step through a sheet: a string, an unquoted address, an escape, or one character.
 _STEPS = re.compile(
@@ -29,6 +32,7 @@ class SplitSheet:
     kept: str
 
 
+@lru_cache(maxsize=SHEETS_KEPT)  # the same sheets come with every email of an edition
 def split_sheet(css: str) -> SplitSheet:
     """Split a style sheet.
 
