@@ -140,9 +140,8 @@ class Expressions:
         if name not in self.decisions:
             return None
         decision = self.decisions[name]
-        if isinstance(decision, Exception):
-            raise UnprovableError(f"a reader's value cannot be worked out: {decision}")
-        return (decision,)
+        # What could not be worked out for a reader stays open: perhaps nothing reaches it.
+        return None if isinstance(decision, Exception) else (decision,)
 
     def _name(self, node: nodes.Name, frame: Frame) -> Value:
         missing = object()

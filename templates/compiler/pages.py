@@ -20,6 +20,7 @@ from templates.compiler.verification import (
     styled_elements,
     verify_marks,
     verify_selectors,
+    verify_written,
 )
 from templates.inlining import parse_for_inlining, run_premailer, write_inlined
 
@@ -61,7 +62,9 @@ def inline_page(parts: Parts, tidy: Callable[[str], str]) -> InlinedPage:
     for mark, element in styled_elements(found, page):
         _leave_mark_only(mark, element, page)
     styles = list(opened)
-    cut = _Cutting(write_inlined(root), page, styles).page()
+    html = write_inlined(root)
+    verify_written(html, page)
+    cut = _Cutting(html, page, styles).page()
     return InlinedPage(cut, tuple(opened[word] for word in styles))
 
 

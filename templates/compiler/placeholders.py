@@ -9,7 +9,7 @@ inliner treats it as a whole.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jinja2 import nodes
 
@@ -41,6 +41,7 @@ class Demand:
     kind: str  # "truth" or "text"
     why: str
     place: Place
+    around: tuple[Demand, ...] = ()  # the choices it stands in, the outermost first
 
 
 class KeysNeededError(UnprovableError):
@@ -60,6 +61,7 @@ class Mark:
     role: str  # field, attribute, begin, middle, end
     part: Part
     spot: Spot
+    around: tuple[Demand, ...] = ()
 
 
 @dataclass
@@ -100,6 +102,7 @@ class _Writing:
         self.text: list[str] = []
         self.marks: dict[str, Mark] = {}
         self.demands: list[Demand] = []
+        self._around: list[Demand] = []
 
     def parts(self, parts: Parts, spot: Spot, *, is_branch: bool = False) -> Spot:
         """Write parts from a place on, and tell where they end."""
@@ -147,11 +150,7 @@ class _Writing:
             return self.parts(part.yes, spot)
         known = len(self.demands)
         try:
-            self._mark("begin", part, spot)
-            after_yes = self.parts(part.yes, spot, is_branch=True)
-            self._mark("middle", part, spot)
-            after_no = self.parts(part.no, spot, is_branch=True)
-            self._mark("end", part, spot)
+            after_yes, after_no = self._both_ways(part, spot)
             if after_yes == spot and after_no == spot:
                 return spot
             why = "it opens or closes something that stays open"
@@ -160,6 +159,18 @@ class _Writing:
         del self.demands[known:]
         self._demand(part, why)
         return after_yes
+
+    def _both_ways(self, part: Choice, spot: Spot) -> tuple[Spot, Spot]:
+        self._around += demands_for(part, "what it encloses is a key")
+        try:
+            self._mark("begin", part, spot)
+            after_yes = self.parts(part.yes, spot, is_branch=True)
+            self._mark("middle", part, spot)
+            after_no = self.parts(part.no, spot, is_branch=True)
+            self._mark("end", part, spot)
+        finally:
+            self._around.pop()
+        return after_yes, after_no
 
     def _repeat(self, part: Repeat, spot: Spot) -> None:
         if why := _why_not(spot):
@@ -180,7 +191,7 @@ class _Writing:
 
     def _mark(self, role: str, part: Part, spot: Spot) -> None:
         word = f"{self._prefix}{len(self.marks)}z"
-        self.marks[word] = Mark(word, role, part, spot)
+        self.marks[word] = Mark(word, role, part, spot, tuple(self._around))
         if spot.kind is Kind.TEXT:
             word = f"<!--{word}-->"
         elif isinstance(part, Attribute) and part.filter in (LINK, SOURCE):
@@ -190,7 +201,8 @@ class _Writing:
         self.text.append(word)
 
     def _demand(self, part: Field | Choice, why: str) -> None:
-        self.demands.extend(demands_for(part, why))
+        around = tuple(self._around)
+        self.demands += [replace(demand, around=around) for demand in demands_for(part, why)]
 
 
 

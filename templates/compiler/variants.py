@@ -175,14 +175,22 @@ class Variants(Generic[V]):
     ) -> tuple[Key, ...]:
         wanted = {key_name(demand): demand for demand in needed.demands}
         keys = []
-        for name, demand in wanted.items():
+        for name, demand in list(wanted.items()):
             if name in decisions:
-                raise UnprovableError(demand.why, demand.place)
+                keys.append(self._key_around(demand, decisions))
+                continue
             if depth := _depth_of(demand.expr):
                 self._split(name, demand, loops_about(demand.expr, depth, needed.parts))
             else:
                 keys.append(Key.of(demand, self._environment))
-        return tuple(keys)
+        return tuple({key.name: key for key in keys}.values())
+
+    def _key_around(self, demand: Demand, decisions: Mapping[str, object]) -> Key:
+        """Make a key of a choice that encloses one which cannot be worked out for this reader."""
+        for outer in demand.around:
+            if key_name(outer) not in decisions and not _depth_of(outer.expr):
+                return Key.of(outer, self._environment)
+        raise UnprovableError(demand.why, demand.place)
 
     def _split(self, name: str, demand: Demand, loops: set[str]) -> None:
         """Let a loop's turn be executed for both ways of a condition on the turn's own values."""

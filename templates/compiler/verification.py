@@ -9,8 +9,9 @@ siblings may see what they enclose; no attribute a selector looks at may be open
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lxml import etree
 from lxml.cssselect import CSSSelector
@@ -90,6 +91,24 @@ def verify_marks(found: dict[str, list[Found]], page: FlatPage) -> None:
         raise KeysNeededError(demands)
 
 
+def verify_written(html: str, page: FlatPage) -> None:
+    """See that every mark was also written once: some attributes are written without a value.
+
+    Raises:
+        KeysNeededError: a mark was not, and a variant would not need it.
+        UnprovableError: a mark was not.
+    """
+    written = Counter(page.pattern.findall(html))
+    demands = [
+        demand
+        for word, mark in page.marks.items()
+        if written[word] != 1
+        for demand in _in_need(mark, "it is written without a value")
+    ]
+    if demands:
+        raise KeysNeededError(demands)
+
+
 def _is_right(place: Found, mark: Mark) -> bool:
     spot = mark.spot
     if place.kind is not spot.kind:
@@ -111,11 +130,14 @@ def _in_need(mark: Mark, why: str) -> list[Demand]:
         UnprovableError: it is a loop, for which there is no key.
     """
     part = mark.part
+    inner: list[Field | Choice] = []
     if isinstance(part, Field | Choice):
-        return demands_for(part, why)
-    if isinstance(part, Attribute):
+        inner = [part]
+    elif isinstance(part, Attribute):
         inner = [each for each in everything_in(part.parts) if isinstance(each, Field | Choice)]
-        return [demand for each in inner for demand in demands_for(each, why)]
+    if inner:
+        demands = [demand for each in inner for demand in demands_for(each, why)]
+        return [replace(demand, around=mark.around) for demand in demands]
     raise UnprovableError(f"a loop over a reader's values: {why}", part.place)
 
 
