@@ -214,4 +214,6 @@ class _Round:
 
 
 def _why(error: Exception) -> str:
-    return str(error.orig) if isinstance(error, DBAPIError) else str(error)
+    """Take the first line of what the driver said: the others may hold addresses."""
+    said = error.orig if isinstance(error, DBAPIError) else error
+    return str(said).strip().partition("\n")[0]

@@ -35,6 +35,8 @@ from subscribers.rules.address import parse_address
 from subscribers.rules.standing import Pace, Standing
 from subscribers.store import find_subscriber, find_suppression, subscriptions_of
 
+_PACES = {Pace.TWO_WEEKS: "two weeks", Pace.MONTH: "four weeks"}
+
 
 def why(session: Session, address: str, *, site: Site, now: datetime) -> list[str]:
     """Tell everything that decides what an address gets, one sentence each.
@@ -117,8 +119,8 @@ class _Account:
             )
         if person.paused_until and person.paused_until > local_day(self._now, self._zone):
             yield f"they paused until {day_in_words(person.paused_until)}"
-        if person.pace is not Pace.AS_WRITTEN:
-            yield f"they asked for one email in {person.pace}, where a series goes faster"
+        if person.pace in _PACES:
+            yield f"they asked for one email in {_PACES[person.pace]}, where a series goes faster"
 
     def _about_ways(self) -> Iterator[str]:
         if self._facts is None:

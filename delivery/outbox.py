@@ -12,7 +12,17 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, case, literal, literal_column, select, update
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Row,
+    bindparam,
+    case,
+    literal,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -181,14 +191,7 @@ def _claim(
 ) -> list[ClaimedDelivery]:
     if limit <= 0:
         return []
-    due = (
-        select(deliveries.c.id)
-        .where(IS_QUEUED, *conditions, deliveries.c.due_at <= now)
-        .order_by(deliveries.c.due_at, deliveries.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)  # PostgreSQL; SQLite has locked everything
-        .cte("due")
-    )
+    due = _due(*conditions, now=now, limit=limit)
     never_marked = deliveries.c.sending_at.is_(None)
     statement = (
         update(deliveries)
@@ -207,6 +210,13 @@ def _claim(
 
 def _moment(now: datetime) -> ColumnElement[datetime]:
     return literal(now, deliveries.c.message_date.type)
+
+
+def _due(*conditions: ColumnElement[bool], now: datetime, limit: int) -> CTE:
+    due = select(deliveries.c.id).where(IS_QUEUED, *conditions, deliveries.c.due_at <= now)
+    first = due.order_by(deliveries.c.due_at, deliveries.c.id).limit(limit)
+    # PostgreSQL leaves alone what another worker is taking; SQLite has locked everything.
+    return first.with_for_update(skip_locked=True).cte("due")
 
 
 _MARK = (

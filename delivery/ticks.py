@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from delivery.models import Worker
 from delivery.outbox import WorkerIdentity
+from storage.advice import describe_failure
 
 SEND = "send"
 REACH_RELAY = "reach the relay"  # what sending is called when the relay was not there
@@ -26,11 +27,9 @@ class StepReport:
 
     @classmethod
     def failed(cls, name: str, error: Exception) -> Self:
-        """Report a failure by the first line of its text.
-
-        A database's further lines hold the statement and people's addresses.
-        """
-        return cls(name, 0, str(error).partition("\n")[0] or type(error).__name__)
+        """Report a failure in one line."""
+        text = describe_failure(error) or str(error).partition("\n")[0]
+        return cls(name, 0, text or type(error).__name__)
 
 
 @dataclass(frozen=True)

@@ -75,10 +75,10 @@ class ClockOverrideError(RefusedError):
 class TickFailedError(SteadypostError):
     """Steps of a tick failed; the others were done."""
 
-    def __init__(self, failures: Mapping[str, str]) -> None:
-        self.failures = dict(failures)
-        lines = "".join(f"\n  {name}: {why}" for name, why in failures.items())
-        super().__init__(f"steps of the tick failed; the next tick tries them again:{lines}")
+    def __init__(self, failures: Mapping[str, str], *, exit_code: ExitCode) -> None:
+        self.failures, self.exit_code = dict(failures), exit_code
+        lines = "".join(f"\n  could not {name}: {why}" for name, why in failures.items())
+        super().__init__(f"the tick did not do all; the next one tries again:{lines}")
 
 
 class BadRowsError(SteadypostError):

@@ -31,8 +31,8 @@ def found_version(database: Database) -> str | None:
         DatabaseUnavailableError: the database cannot be opened.
     """
     try:
-        with database.engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
+        with database.reading() as session:  # which never waits for somebody who writes
+            return MigrationContext.configure(session.connection()).get_current_revision()
     except OperationalError as error:
         raise DatabaseUnavailableError(database.safe_url, str(error.orig)) from error
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from storage.advice import NO_ANSWER, advice_on
+
 
 class StorageError(Exception):
     """Anything wrong with the database, before any domain is involved."""
@@ -44,4 +46,7 @@ class DatabaseUnavailableError(StorageError):
 
     def __init__(self, url: str, cause: str) -> None:
         self.url, self.cause = url, cause
-        super().__init__(f"database does not answer: {url}: {cause}; nothing was sent or changed")
+        cause = cause.strip().partition("\n")[0]
+        super().__init__(
+            f"{NO_ANSWER}: {url}: {cause}; nothing was sent or changed{advice_on(cause)}"
+        )

@@ -20,12 +20,13 @@ from templates.content import (
     Strong,
     Tip,
 )
-from templates.errors import BlockError
+from templates.errors import BlockError, TooLongError
 from templates.markdown import phrase, read_inline, read_markdown
 from templates.outline import Chunk, Element, Fence, outline
 from templates.pairing import check_pairs
 from templates.pieces import Piece, Protected, protect
 
+LONGEST_BODY = 30_000  # characters; five thousand words, twenty times a good email
 IMAGE_SIZE = re.compile(r"\s*(\d{1,4})\s*[x×]\s*(\d{1,4})\s*")
 
 
@@ -35,6 +36,8 @@ def read_body(body: str, *, first_line: int = 1) -> tuple[Block, ...]:
     Raises:
         DocumentError: it cannot be understood; the text names the line.
     """
+    if len(body) > LONGEST_BODY:
+        raise TooLongError("the body", len(body), limit=LONGEST_BODY)
     protected = protect(body, first_line=first_line)
     blocks = _Assembly(protected).blocks(outline(protected))
     _check_crossings(blocks)

@@ -193,8 +193,8 @@ def _in_words(error: Exception) -> TemplateError:
 
 def _place(error: Exception, sources: Mapping[str, JinjaSource]) -> tuple[str, int]:
     """Find the template and line at fault: the document's own, else the theme's."""
-    if isinstance(error, DocumentError) and error.line and error.name != "document":
-        return error.name, error.line  # found while compiling, so no template was running yet
+    if isinstance(error, DocumentError) and error.name != "document":
+        return error.name, error.line or 1  # found while compiling: no template was running yet
     places = list(_places(error.__traceback__))
     ours = [(name, line) for name, line in places if _is_ours(name, line, sources)]
     return (ours or places or [("", 0)])[-1]

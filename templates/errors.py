@@ -234,6 +234,14 @@ class EmptyHtmlError(InliningError):
         super().__init__("the email has no HTML at all; write something below the front matter")
 
 
+class TooLargeError(InliningError):
+    """The HTML has more elements, or more style rules, than any email needs."""
+
+    def __init__(self, what: str, count: int, *, limit: int) -> None:
+        self.what, self.count, self.limit = what, count, limit
+        super().__init__(f"the email has {count:,} {what}; keep to {limit:,}")
+
+
 class OutsideStyleError(InliningError):
     """A style sheet would be fetched from elsewhere."""
 

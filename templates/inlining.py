@@ -1,7 +1,9 @@
 """CSS moved into `style` attributes, by premailer: the only place that calls it.
 
-What premailer 3.10 does wrong, and how each is met here, is in docs/adr; in short: it gets a tree
-that was checked, plain rules only, no style it would mix up with a selector, and no way out.
+premailer 3.10 fetches what @import names, drops or breaks at-rules, strips !important, confuses
+styles with selectors in its cache, and copies sizes to attributes. So it gets a tree that was
+checked, plain rules only, styles that cannot be taken for selectors, and no way out; what it
+copied wrongly is taken back.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from templates.errors import (
     MalformedStyleError,
     OutsideStyleError,
     TemplateError,
+    TooLargeError,
 )
 from templates.safe_markup import refuse_active_content
 from templates.style_sheets import split_sheet
@@ -48,6 +51,8 @@ DOCTYPE = "<!DOCTYPE html>\n"  # always this one; what stood there is not copied
 LOCK = threading.Lock()  # cssutils' parser is not made for threads
 _CELLS = frozenset({"body", "table", "tr", "td", "th"})
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+MOST_ELEMENTS, MOST_RULES = 2_000, 300  # each rule is tried on each element
+LARGEST_HTML = 1_000_000  # characters; Gmail hides what comes after the first tenth
 OPTIONS: dict[str, Any] = {
     "strip_important": False,  # True would kill !important in media queries too
     "keep_style_tags": False,
@@ -83,16 +88,23 @@ def parse_for_inlining(html: str) -> etree._Element:
         UnsafeLinkError: an address may not be linked to.
     """
     root = _parse(html)
+    _check_count("elements", sum(1 for _ in root.iter()), limit=MOST_ELEMENTS)
     refuse_active_content(root)
-    _split_sheets(root)
+    _check_count("style rules", _split_sheets(root), limit=MOST_RULES)
     _close_styles(root)
     return root
 
 
 def write_inlined(root: etree._Element) -> str:
-    """Write a page whose styles are inlined."""
+    """Write a page whose styles are inlined.
+
+    Raises:
+        TooLargeError: it is larger than any email.
+    """
     drop_useless_attributes(root)
-    return DOCTYPE + etree.tostring(root, method="html", encoding="unicode", with_tail=False) + "\n"
+    inlined = etree.tostring(root, method="html", encoding="unicode", with_tail=False)
+    _check_count("characters", len(inlined), limit=LARGEST_HTML)
+    return f"{DOCTYPE}{inlined}\n"
 
 
 def _parse(html: str) -> etree._Element:
@@ -108,18 +120,28 @@ def _parse(html: str) -> etree._Element:
     return root
 
 
-def _split_sheets(root: etree._Element) -> None:
+def _check_count(what: str, count: int, *, limit: int) -> None:
+    if count > limit:
+        raise TooLargeError(what, count, limit=limit)
+
+
+def _split_sheets(root: etree._Element) -> int:
+    """Leave the plain rules in each `<style>`, put the others beside it; count the plain ones."""
+    rules = 0
     for style in list(root.iter("style")):
         if style.get("data-premailer") == "ignore":
             split_sheet(style.text or "")  # only to refuse @import
             continue
         sheet = split_sheet(style.text or "")
         # The comment keeps premailer from taking a sheet for a declaration: one cache holds both.
-        style.text = f"/* sheet */\n{sheet.plain}\n"
+        style.text = "\n".join(["/* sheet */", *sheet.plain, ""])
+        rules += len(sheet.plain)
         if sheet.kept:
             kept = etree.Element("style", {"data-premailer": "ignore"})
-            kept.text, kept.tail, style.tail = f"\n{sheet.kept}\n", style.tail, "\n"
+            kept.text = "\n".join(["", *sheet.kept, ""])
+            kept.tail, style.tail = style.tail, "\n"
             style.addnext(kept)
+    return rules
 
 
 def _close_styles(root: etree._Element) -> None:

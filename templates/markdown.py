@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
@@ -51,6 +52,7 @@ def read_markdown(chunk: Chunk, body: Protected) -> tuple[Block, ...]:
     return _Reader(body, chunk.line_numbers).blocks(tree.children)
 
 
+@cache
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("zero", {"html": True, "maxNesting": 30})
     parser.enable(["heading", "hr", "list", "blockquote", "html_block"])

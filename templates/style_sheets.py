@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from templates.errors import OutsideStyleError
+from templates.errors import OutsideStyleError, TooLargeError
+
+LARGEST_SHEET = 50_000  # characters; a theme has a tenth of it
 
 SHEETS_KEPT: Final = 64
 _COMMENTS = re.compile(r"""("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|/\*.*?(?:\*/|\Z)""", re.DOTALL)
@@ -26,10 +28,10 @@ _MARKUP_SIGNS = re.compile(r"<!--|-->")  # CSS skips these between rules
 
 @dataclass(frozen=True)
 class SplitSheet:
-    """A style sheet in its two halves."""
+    """A style sheet in its two halves, rule by rule."""
 
-    plain: str
-    kept: str
+    plain: tuple[str, ...]
+    kept: tuple[str, ...]
 
 
 @lru_cache(maxsize=SHEETS_KEPT)  # the same sheets come with every email of an edition
@@ -38,9 +40,11 @@ def split_sheet(css: str) -> SplitSheet:
 
     Raises:
         OutsideStyleError: it would import another one.
+        TooLargeError: it is longer than any email needs.
     """
     plain: list[str] = []
     kept: list[str] = []
+    size = 0
     for rule in _rules(_COMMENTS.sub(lambda found: found[1] or " ", css)):
         prelude, brace, body = _cut(rule)
         if prelude.startswith("@"):
@@ -48,11 +52,14 @@ def split_sheet(css: str) -> SplitSheet:
             kept.append(rule)
         elif brace and "{" not in body:
             inlinable, others = _sort_selectors(prelude)
+            size += len(body) * len(inlinable)
+            if size > LARGEST_SHEET:  # a body is repeated for every selector of its list
+                raise TooLargeError("characters of style", size, limit=LARGEST_SHEET)
             plain += [f"{selector}{{{body}}}" for selector in inlinable]
             kept += [f"{selector}{{{body}}}" for selector in others]
         elif brace:  # nested rules: the inliner would drop them
             kept.append(rule)
-    return SplitSheet("\n".join(plain), "\n".join(kept))
+    return SplitSheet(tuple(plain), tuple(kept))
 
 
 def _rules(css: str) -> Iterator[str]:

@@ -80,8 +80,7 @@ class Terminal:
         """List what left, in the order it did."""
         box = mailbox.Maildir(self.folder / "outbox", create=True)
         raw = [box.get_bytes(key) for key in sorted(box.keys(), key=_order)]
-        parsed = [message_from_bytes(one, policy=policy.default) for one in raw]
-        return [mail for mail in parsed if isinstance(mail, EmailMessage)]
+        return [message_from_bytes(one, policy=policy.default) for one in raw]
 
     @contextmanager
     def parts(self) -> Iterator[Parts]:

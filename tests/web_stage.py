@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
+import uvicorn
 from httpx import Response
 from litestar import Litestar
 from litestar.testing import TestClient
@@ -17,16 +20,14 @@ from litestar.testing import TestClient
 import campaigns
 from campaigns.publishing import import_series
 from campaigns.series_folder import read_series_folder
-from campaigns.site import Site
-from delivery.memory import MemorySender
-from scheduler import Parts, TickReport, employed, run_tick
 from storage.base import Base
 from storage.database import Database
-from subscribers.mailing_lists import get_list
+from subscribers.mailing_lists import ensure_list, get_list
 from subscribers.models import Subscriber, Subscription
 from subscribers.store import find_subscriber, find_subscription_of
 from subscribers.tokens import confirm_token, preferences_token, unsubscribe_token
-from tests.sending_stage import RENDERER, Clock, read
+from tests.sending_stage import DOCUMENT, RENDERER, read
+from tests.series_stage import SeriesStage
 from web.app import create_app
 from web.desk import Desk, Limits
 
@@ -43,46 +44,37 @@ WISH = {
 
 
 @dataclass
-class WebStage:
-    """One clinic with the shipped series, its scheduler by hand, and its pages."""
+class WebStage(SeriesStage):
+    """One clinic with a series of six, its ticks by hand, and its pages."""
 
-    database: Database
-    site: Site
-    clock: Clock
     limits: Limits = field(default_factory=Limits)
-    sender: MemorySender = field(default_factory=MemorySender)
 
     def __post_init__(self) -> None:
-        folder = read_series_folder(SERIES)
+        super().__post_init__()
+        with self.database.transaction() as session:
+            weekly = ensure_list(session, "weekly", title="Your weekly series", now=self.clock.now)
+        self.add_series(weekly.id, waits=(0, 7, 7, 7, 7, 7), document=DOCUMENT)
+
+    def import_shipped_series(self) -> None:
+        """Put the texts a clinic really starts with beside it, on a list `letters`."""
+        folder = replace(read_series_folder(SERIES), list_slug="letters")
         with self.database.transaction() as session:
             import_series(session, folder, site=self.site, renderer=RENDERER, now=self.clock.now)
-
-    @property
-    def app(self) -> Litestar:
-        """Make the application anew, with nothing remembered about visitors."""
-        return create_app(self.desk)
 
     @property
     def desk(self) -> Desk:
         return Desk(self.database, self.site, RENDERER, self.clock, self.limits)
 
     @contextmanager
-    def visitor(self, *, raising: bool = True) -> Iterator[Visitor]:
-        with TestClient(self.app, raise_server_exceptions=raising) as client:
+    def visitor(self, *, broken: Database | None = None) -> Iterator[Visitor]:
+        """Open the pages anew, with nothing remembered; `broken`: they meet this database."""
+        desk = self.desk if broken is None else replace(self.desk, database=broken)
+        with TestClient(create_app(desk), raise_server_exceptions=broken is None) as client:
             yield Visitor(client, self)
 
-    def tick(self) -> TickReport:
-        """Let the scheduler work once."""
-        parts = Parts(self.database, self.site, self.sender, RENDERER, self.clock)
-        with employed(parts) as worker:
-            return run_tick(parts, worker, now=self.clock.now)
-
     def live(self, **by: float) -> None:
-        """Let time pass, with a tick every few hours."""
-        until = self.clock.now + timedelta(**by)
-        while self.clock.now < until:
-            self.clock.now = min(self.clock.now + timedelta(hours=3), until)
-            self.tick()
+        """Let time pass, with everything that is due in it."""
+        self.run_until(self.clock.now + timedelta(**by))
 
     def join(self, email: str = ADA, **wish: str) -> Subscription:
         """Sign somebody up and confirm them, over the pages."""
@@ -131,6 +123,20 @@ class WebStage:
 
     def with_limits(self, **limits: Any) -> None:
         self.limits = replace(self.limits, **limits)
+
+
+@contextmanager
+def serving(stage: WebStage) -> Iterator[str]:
+    """Serve the pages over loopback by uvicorn; give their address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(create_app(stage.desk), log_level="error", access_log=False)
+    server = uvicorn.Server(config)
+    thread = Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    with listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(timeout=20)
 
 
 @dataclass

@@ -23,7 +23,7 @@ from web.forms import read_form
 from web.headers import add_headers
 from web.mishaps import mishap_page
 from web.page import Pages
-from web.sign_up_checks import SignUpAllowances
+from web.signup_checks import SignUpAllowances
 
 _ROUTES = (
     assets.send_asset,

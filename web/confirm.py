@@ -21,6 +21,8 @@ from web.page import Pages, ThePages
 from web.routes import act, page
 from web.ways import first_way, preferences_path
 
+BUTTON = "Yes, send me the emails"  # kept in the consent record
+
 
 @page("/confirm/{token:str}")
 def show_confirmation(token: FromPath[str], desk: TheDesk, pages: ThePages) -> Response[str]:
@@ -31,7 +33,7 @@ def show_confirmation(token: FromPath[str], desk: TheDesk, pages: ThePages) -> R
         answer = signup.judge_confirmation(session, subscription, asking=asking, now=desk.clock())
         offer = offer_of(session, session.get_one(MailingList, subscription.list_id))
         if answer is Answer.CONFIRMS:
-            return pages.show("confirm", offer=offer, token=token)
+            return pages.show("confirm", offer=offer, token=token, button=BUTTON)
         if answer is Answer.ALREADY_CONFIRMED:
             return _welcome(session, desk, pages, subscription, offer)
     return pages.show("expired", status=410, list_slug=offer.list_slug)
@@ -52,6 +54,7 @@ def confirm(
             keys=desk.site.keys,
             now=desk.clock(),
             network_address=client_of(request),
+            wording=BUTTON,
         )
     return pages.send_to(f"/confirm/{token}")
 

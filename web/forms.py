@@ -12,7 +12,7 @@ from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
-from litestar.exceptions import ClientException, PermissionDeniedException
+from litestar.exceptions import PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 from litestar.params import SkipValidation
 
@@ -29,10 +29,8 @@ async def read_form(request: Request[Any, Any, Any]) -> Form:
     """Read the fields of a form, cleaned; of a name that comes twice, the last counts.
 
     Litestar's own reading keeps the last thousand bodies in memory, and with them the addresses of
-    people who may ask to be forgotten. Any other kind of body reads as an empty form.
-
-    Raises:
-        ClientException: more fields than any form of ours has.
+    people who may ask to be forgotten. A body of another kind, or with more fields than any form
+    of ours, reads as an empty form: it is for the page to say what that means.
     """
     body = await request.body()
     if request.content_type[0] != RequestEncodingType.URL_ENCODED:
@@ -41,8 +39,8 @@ async def read_form(request: Request[Any, Any, Any]) -> Form:
         fields = parse_qsl(
             body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS
         )
-    except ValueError as error:
-        raise ClientException("the form has too many fields; send fewer") from error
+    except ValueError:
+        return {}
     return {name: clean(text) for name, text in fields}
 
 

@@ -16,7 +16,7 @@ from web.forms import Form, TheForm, client_of, seal, sealed_at
 from web.offer import Offer, offer_or_404
 from web.page import Pages, ThePages
 from web.routes import act, page
-from web.sign_up_checks import Refusal, SignUpAllowances, SignUpCheck, TheAllowances
+from web.signup_checks import Refusal, SignUpAllowances, SignUpCheck, TheAllowances
 from web.wish import Wish, read_wish
 from web.wording import consent_in_words
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from campaigns.progress import Whereabouts, standing_of
 from campaigns.rules.standing import EnrolmentStatus
 from storage.database import Session
-from subscribers.models import MailingList, Subscriber, Subscription
+from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 from subscribers.rules.asking import may_undo
 from subscribers.rules.standing import Standing
 from subscribers.store import find_suppression, subscriptions_of
@@ -70,8 +70,7 @@ def preferences_path(session: Session, desk: Desk, subscription: Subscription) -
 
 def can_undo(session: Session, desk: Desk, subscription: Subscription) -> bool:
     """Tell whether a person who left may still take it back with one press."""
-    person = session.get_one(Subscriber, subscription.subscriber_id)
-    suppression = find_suppression(session, person.email)
+    suppression = _suppression_of(session, subscription)
     return may_undo(
         subscription.standing,
         confirmed_at=subscription.confirmed_at,
@@ -79,6 +78,11 @@ def can_undo(session: Session, desk: Desk, subscription: Subscription) -> bool:
         suppression=suppression.reason if suppression else None,
         now=desk.clock(),
     )
+
+
+def _suppression_of(session: Session, subscription: Subscription) -> Suppression | None:
+    person = session.get_one(Subscriber, subscription.subscriber_id)
+    return find_suppression(session, person.email)
 
 
 def _ways(
@@ -99,10 +103,14 @@ def _on_the_way(
     session: Session, desk: Desk, subscription: Subscription, title: str
 ) -> Iterator[Way]:
     found = standing_of(session, subscription, site=desk.site, now=desk.clock())
-    if not found:
+    if _suppression_of(session, subscription):
+        identity = desk.site.identity
+        contact = identity.reply_to or identity.from_address
+        yield Way(title, f"We do not send to your address at the moment. Ask us why: {contact}.")
+    elif not found:
         yield Way(title, "You are subscribed. Nothing is planned at the moment.")
-    for where in found:
-        yield _way(where)
+    else:
+        yield from map(_way, found)
 
 
 def _way(where: Whereabouts) -> Way:

@@ -40,6 +40,7 @@ from campaigns.rules.standing import FirstStep, Origin, SeriesStatus
 from subscribers.rules.standing import Pace
 
 AT_ONCE_FOR = timedelta(hours=1)  # so long after the click the window and closed days do not count
+PUNCTUAL = timedelta(hours=1)  # so long after its slot an email is not called late
 _LEAST_WAIT = {Pace.AS_WRITTEN: 1, Pace.TWO_WEEKS: 14, Pace.MONTH: 28}
 _ONE_DAY = timedelta(days=1)
 
@@ -155,10 +156,10 @@ class _Case:
         slot = self._slot_after_enrolment(earliest, why.weekday)
         if slot is None:
             return Blocked(Block.NEVER_OPEN, self.step.id)
+        why = replace(why, passed_over=slot.passed_over)
         if slot.at > self.moment.now:
-            why = replace(why, passed_over=slot.passed_over)
             return WaitUntil(self.step.id, slot.at, why)
-        return self._go_late(replace(why, missed=slot.at))
+        return self._go_as_soon_as_allowed(replace(why, missed=slot.at))
 
     def _decide_at_once(self) -> Move:
         """Send now when the click is fresh: the person sits there and looks for it."""
@@ -168,18 +169,19 @@ class _Case:
         is_theirs = self.progress.origin is Origin.CONFIRMATION
         if is_fresh and is_theirs and self._today not in self.moment.busy_days:
             return SendStep(self.step.id, now, why)
-        return self._go_late(why)
+        return self._go_as_soon_as_allowed(why)
 
-    def _go_late(self, why: Why) -> Move:
-        """Send now or at the next opening: one overdue email, from which the spacing counts."""
+    def _go_as_soon_as_allowed(self, why: Why) -> Move:
+        """Send now or at the next opening: at most one overdue email, and the spacing after it."""
         now = self.moment.now
         slot = next_permitted(now, self._days)
         if slot is None:
             return Blocked(Block.NEVER_OPEN, self.step.id)
-        why = replace(why, passed_over=slot.passed_over)
-        if slot.at <= now:
-            return SendStep(self.step.id, now, why)
-        return WaitUntil(self.step.id, slot.at, why)
+        why = replace(why, passed_over=why.passed_over + slot.passed_over)
+        if slot.at > now:
+            return WaitUntil(self.step.id, slot.at, why)
+        is_punctual = why.missed is not None and now <= why.missed + PUNCTUAL
+        return SendStep(self.step.id, now, replace(why, missed=None) if is_punctual else why)
 
     def _earliest_and_why(self) -> tuple[date, Why]:
         wait, since = self._wait, local_day(self._base, self.rhythm.zone)

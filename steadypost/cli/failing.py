@@ -11,17 +11,6 @@ import click
 from steadypost.cli.output import say
 from steadypost.errors import ExitCode, SteadypostError
 
-_ADVICE = (
-    ("locked", "another process is writing to it; try again in a moment"),
-    ("full", "make room on the disk, then try again"),
-    ("i/o error", "make room on the disk, or repair it, then try again"),
-    ("readonly", "let this user write to the file and its folder"),
-    ("unable to open", "check that the folder exists and this user may write to it"),
-    ("no such table", "run 'steadypost migrate'"),
-    ("not a database", "check [database] url in steadypost.toml"),
-    ("malformed", "restore it from the back-up"),
-)
-
 
 def run(command: click.Command, args: Sequence[str]) -> int:
     """Run a command and tell its exit code."""
@@ -82,15 +71,10 @@ def _judge_domain(error: Exception) -> tuple[ExitCode, str] | None:
 
 
 def _judge_database(error: Exception) -> tuple[ExitCode, str] | None:
-    from sqlalchemy.exc import DatabaseError, IntegrityError, InterfaceError, ProgrammingError
+    from storage.advice import describe_failure
 
-    is_fault = isinstance(error, IntegrityError | ProgrammingError)
-    if is_fault or not isinstance(error, DatabaseError | InterfaceError):
-        return None
-    cause = str(error.orig).partition("\n")[0]
-    advice = next((advice for word, advice in _ADVICE if word in cause.lower()), "")
-    text = f"database does not answer: {cause}; nothing was changed by this command"
-    return ExitCode.DATABASE, f"{text}; {advice}" if advice else text
+    text = describe_failure(error)
+    return (ExitCode.DATABASE, text) if text else None
 
 
 def _about_a_file(error: OSError) -> str:

@@ -11,7 +11,7 @@ import click
 
 from steadypost.cli.call import Call, as_json, for_a_site
 from steadypost.cli.output import show_json, show_table
-from steadypost.errors import ClockOverrideError, TickFailedError
+from steadypost.errors import ClockOverrideError, ExitCode, TickFailedError
 
 
 @click.command()
@@ -53,7 +53,17 @@ def tick(call: Call, moment: str | None, is_json: bool) -> None:
         rows = [(step.name, step.done or "", step.failure) for step in report.steps]
         show_table(("step", "done", "failure"), rows, title=f"tick at {report.at:%F %T} UTC")
     if report.failures:
-        raise TickFailedError(report.failures)
+        raise TickFailedError(report.failures, exit_code=_exit_code(report.failures))
+
+
+def _exit_code(failures: dict[str, str]) -> ExitCode:
+    from delivery.ticks import REACH_RELAY
+    from storage.advice import NO_ANSWER
+
+    if REACH_RELAY in failures:
+        return ExitCode.RELAY
+    is_database = any(why.startswith(NO_ANSWER) for why in failures.values())
+    return ExitCode.DATABASE if is_database else ExitCode.FAILED
 
 
 def _read_moment(text: str, call: Call) -> datetime:

@@ -9,23 +9,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
 
 from jinja2 import Template, nodes, pass_environment
 from markupsafe import Markup, escape
 
 from templates.compiler.parts import Attribute, Choice, Field, Part, Parts, Repeat, Words
 from templates.compiler.styles import OpenStyle
-from templates.compiler.treatments import LINK, NAME, SOURCE, STYLE
+from templates.compiler.treatments import BLOCK, LINK, NAME, SOURCE, STYLE
 from templates.compiler.values import GLUE, WRITTEN, UnprovableError, glued
 from templates.effort import EffortCounter
 from templates.errors import UnsafeLinkError
 from templates.links import check_link
 from templates.safe_markup import SOURCES
-from templates.sandbox import EmailEnvironment
+from templates.sandbox import EmailEnvironment, finish_value
 
+Filters: TypeAlias = Mapping[str, Callable[..., Any]]
 # Addresses that come out of a parser and a writer as they went in.
 _PLAIN_LINK = re.compile(r"(?:https?://[A-Za-z0-9.-]+|mailto:|tel:)[A-Za-z0-9._~:/?#@!$*+,;=%()-]*")
+NUMBERED: Final = frozenset({STYLE, BLOCK})
 _PLAIN_VALUE: Final = re.compile(r"[!-~]*")
 
 
@@ -36,7 +39,7 @@ class ReaderError(UnprovableError):
 class ResidualEnvironment(EmailEnvironment):
     """The environment of emails, for nodes that were checked when they were source."""
 
-    def __init__(self, *, autoescape: bool, styles: Sequence[OpenStyle] = ()) -> None:
+    def __init__(self, *, autoescape: bool, styles: Sequence[OpenStyle] = (), filters: Filters = MappingProxyType({})) -> None:
         super().__init__({}, autoescape=autoescape)
         self._styles = styles
         self.filters |= {
@@ -46,6 +49,7 @@ class ResidualEnvironment(EmailEnvironment):
             SOURCE: _source,
             NAME: _anchor,
             STYLE: self._style,
+            **filters,
         }
 
     def _generate(
@@ -98,7 +102,7 @@ def _node(part: Part, words: Callable[[str], str]) -> nodes.Node:
         case Field():
             return part.expr
         case Attribute():
-            number = [nodes.Const(part.number)] if part.filter == STYLE else []
+            number = [nodes.Const(part.number)] if part.filter in NUMBERED else []
             return nodes.Filter(
                 glued(part.parts), part.filter, number, [], None, None, lineno=_line(part)
             )
@@ -128,8 +132,7 @@ def _line(part: Part) -> int:
 @pass_environment
 def _as_written(environment: EmailEnvironment, value: Any) -> str:
     """Finish and escape a value like the ones that are written alone."""
-    assert environment.finalize is not None  # noqa: S101 -- EmailEnvironment sets it
-    finished = environment.finalize(value)
+    finished = finish_value(value)  # not the environment's own way, which may encode
     return escape(finished) if environment.autoescape else str(finished)
 
 

@@ -11,6 +11,8 @@ LINK: Final = "a link of the page"  # filter names nobody can type
 SOURCE: Final = "a source of the page"
 STYLE: Final = "a style of the page"
 NAME: Final = "an anchor of the page"
+BLOCK: Final = "a block of the text"
+LINE: Final = "a line of the text"
 _TREATED: Final = {
     "href": LINK,
     "cite": LINK,

@@ -92,7 +92,7 @@ def letter(number: int, public_id: str, keys: KeyRing) -> Letter:
         from_address="hello@riverside.example",
         to_address=f"p{number}@example.org",
         to_name="Zoë 💆‍♀️",
-        subject=f"Part {number} of 60: für Sie " + "und alle anderen " * 8,
+        subject=f"Part {number} of 60: für Köln " + "and everybody there " * 8,
         text=f".a dot\n..two dots\nFrom here {number}\n\nhttps://post.riverside.example/u/x\n",
         html=f"<p>.é {number}</p>\n" + "<td>.</td>\n" * 400,
         message_id=message_id(keys, public_id, "riverside.example"),
@@ -163,7 +163,7 @@ def assert_conforming(raw: bytes, recipient: str) -> str:
     assert [address.display_name for address in message["From"].addresses] == [
         'Mill, "Riverside" Clinic'
     ]
-    assert message["Subject"].endswith("und alle anderen ")
+    assert message["Subject"].endswith("and everybody there ")
     assert parsedate_to_datetime(message["Date"]).tzinfo is not None
     for line in headers.split(b"\n"):
         if line.startswith((b"List-", b"Message-ID", b"Feedback-ID", b" <mailto:")):

@@ -281,6 +281,16 @@ def test_an_overdue_step_goes_now_inside_the_window() -> None:
     assert (move.at, move.why.missed) == (now, MONDAY + 7 * DAY)
 
 
+def test_within_an_hour_of_its_slot_a_step_is_not_called_late() -> None:
+    slot, closed = MONDAY + 8 * DAY, frozenset({date(2026, 3, 9)})
+
+    move = decide(FIRST_SENT, slot + timedelta(hours=1), calendar=ClinicCalendar(closed))
+
+    assert isinstance(move, SendStep)
+    assert move.why.missed is None
+    assert move.why.passed_over == (PassedOver(date(2026, 3, 9), Obstacle.CLOSED),)
+
+
 def test_an_overdue_step_waits_for_the_window_to_open() -> None:
     night = MONDAY + 10 * DAY + timedelta(hours=14)
 

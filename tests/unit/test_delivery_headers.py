@@ -266,7 +266,7 @@ def test_the_refusal_of_a_value_says_what_it_must_look_like() -> None:
         ("Your weekly series", b'List-Id: "Your weekly series" <weekly.riverside.example>\r\n'),
         ('the "best"', b'List-Id: "the \\"best\\"" <weekly.riverside.example>\r\n'),
         ("", b"List-Id: <weekly.riverside.example>\r\n"),
-        ("Für Sie", b"List-Id: <weekly.riverside.example>\r\n"),
+        ("Für Köln", b"List-Id: <weekly.riverside.example>\r\n"),
         ("=?utf-8?q?a?=", b"List-Id: <weekly.riverside.example>\r\n"),
         ("n" * 60, b"List-Id: <weekly.riverside.example>\r\n"),
     ],

@@ -156,9 +156,11 @@ BOMBS = {
     "deep brackets": ("{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}", "too deep"),
     "deep sums": ("{{ " + "1+" * 15_000 + "1 }}", ""),
     "long literal": ("{{ '" + "x" * 20_000 + "' }}", "a text in quotation marks is too long"),
-    "many fields": ("{{1}}\n\n" * 14_000, "the Jinja in it is too long"),
+    "many fields": ("{{1}}" * 14_000, "the body is too long"),
+    "many blocks": ("::: tip a\nb\n:::\n" * 1_700, "the Jinja in it is too long"),
+    "long body": ("word " * 9_000, "the body is too long"),
     "long document": ("x" * 200_000, "the document is too long"),
-    "long paragraph": ("[" * 50_000, "a paragraph is too long"),
+    "long paragraph": ("[" * 12_000, "a paragraph is too long"),
 }
 
 BROKEN = {

@@ -20,6 +20,7 @@ from templates.errors import (
     InlinerFailedError,
     MalformedStyleError,
     OutsideStyleError,
+    TooLargeError,
 )
 from templates.inlining import inline
 from templates.style_sheets import split_sheet
@@ -229,6 +230,20 @@ def test_a_breakdown_of_the_inliner_is_an_error_of_ours() -> None:
         inline(page("<style>p { b@d: 1 } p { color: #111111 }</style>"))
 
 
+@pytest.mark.parametrize(
+    ("html", "told"),
+    [
+        (page(body="<p>a</p>" * 3000), "3,003 elements; keep to 2,000"),
+        (page(f"<style>p{{background:url(x{'y' * 600})}}</style>", "<p>a" * 1900), "characters"),
+        (page("<style>" + "p{top:0}" * 301 + "</style>"), "301 style rules; keep to 300"),
+        (page("<style>p" + ",p" * 999 + "{" + "a:b;" * 99 + "}</style>"), "characters of style"),
+    ],
+)
+def test_more_work_than_any_email_needs_is_refused(html: str, told: str) -> None:
+    with pytest.raises(TooLargeError, match=told):
+        inline(html)
+
+
 def test_the_error_of_active_content_says_what_to_do() -> None:
     with pytest.raises(ActiveContentError) as caught:
         inline(page(body="<video></video>"))
@@ -282,4 +297,4 @@ def test_threads_do_not_disturb_each_other() -> None:
 def test_a_sheet_is_split_in_two(css: str, plain: str, kept: str) -> None:
     sheet = split_sheet(css)
 
-    assert (sheet.plain, sheet.kept) == (plain, kept)
+    assert ("\n".join(sheet.plain), "\n".join(sheet.kept)) == (plain, kept)

@@ -134,7 +134,7 @@ def test_the_inlinable_half_of_any_sheet_has_plain_rules_only(css: str) -> None:
     except TemplateError:
         return
 
-    rules = cssutils.parseString(sheet.plain, validate=False)
+    rules = cssutils.parseString("\n".join(sheet.plain), validate=False)
     assert {rule.typeString for rule in rules} <= {"STYLE_RULE", "COMMENT"}
 
 
