@@ -12,9 +12,11 @@ from templates.compiler.joining import tidied, tidied_words
 from templates.compiler.pages import InlinedPage, inline_page
 from templates.compiler.parts import Parts, Words
 from templates.compiler.placeholders import KeysNeededError
-from templates.compiler.residual import ResidualEnvironment, compile_parts
+from templates.compiler.residual import ReaderError, ResidualEnvironment, compile_parts
 from templates.compiler.statements import Statements
-from templates.compiler.values import Dynamic
+from templates.compiler.text_part import plan_text, without_gaps
+from templates.compiler.transfer import TransferEnvironment, encoded
+from templates.compiler.values import Dynamic, UnprovableError
 from templates.compiler.variants import Splits, Variants
 from templates.compiling import (
     CONTROL,
@@ -27,8 +29,9 @@ from templates.compiling import (
 )
 from templates.context import build_context, plain_mapping
 from templates.effort import limited_effort
-from templates.email import Edition, Reader, RenderedEmail
+from templates.email import Edition, EncodedEmail, Reader, RenderedEmail
 from templates.errors import HeaderLineError
+from templates.inlining import LARGEST_HTML, MOST_ELEMENTS
 from templates.sandbox import EmailEnvironment
 from templates.text_layout import lay_out
 
@@ -39,20 +42,71 @@ OPEN_NAMES: Final = frozenset({"subscriber", "links"})
 class Variant:
     """Everything of an email for the readers whose keys are the same."""
 
-    subject: Line
-    preheader: Line
+    lines: Mapping[str, Line]  # subject and preheader
     html: Template
-    text: Template
+    encoded_html: Template
+    text: TextTemplates
     page: InlinedPage
     before: Parts  # the page before inlining
-    text_parts: Parts
 
     def render(self, context: dict[str, Any]) -> RenderedEmail:
         """Render for one reader."""
-        subject = context["subject"] = self.subject.write(context)
-        preheader = context["preheader"] = self.preheader.write(context)
-        html = run(self.html, context)
-        return RenderedEmail(subject, preheader, html, lay_out(run(self.text, context)))
+        subject, preheader = self._header_lines(context)
+        html = self._checked(run(self.html, context))
+        return RenderedEmail(subject, preheader, html, self.text.write(context))
+
+    def render_encoded(self, context: dict[str, Any]) -> EncodedEmail:
+        """Render for one reader as it goes over the wire."""
+        subject, preheader = self._header_lines(context)
+        html = self._checked(run(self.encoded_html, context)).encode("ascii")
+        return EncodedEmail(subject, preheader, html, self.text.write_encoded(context))
+
+    def _header_lines(self, context: dict[str, Any]) -> tuple[str, str]:
+        subject = context["subject"] = self.lines["subject"].write(context)
+        preheader = context["preheader"] = self.lines["preheader"].write(context)
+        return subject, preheader
+
+    def _checked(self, html: str) -> str:
+        """Leave what may be too large to the fallback, which counts exactly."""
+        if len(html) > LARGEST_HTML or (self.page.has_loops and html.count("<") > MOST_ELEMENTS):
+            raise ReaderError("the page grows large")
+        return html
+
+
+@dataclass(frozen=True)
+class TextTemplates:
+    """The text part: planned and compiled, or laid out as a whole for each reader."""
+
+    template: Template
+    encoded: Template | None
+    why_not: UnprovableError | None = None
+
+    def write(self, context: Mapping[str, Any]) -> str:
+        """Write the text part for one reader."""
+        text = run(self.template, context)
+        return lay_out(text) if self.encoded is None else without_gaps(text)
+
+    def write_encoded(self, context: Mapping[str, Any]) -> bytes:
+        """Write the text part for one reader as it goes over the wire."""
+        if self.encoded is None:
+            return encoded(self.write(context)).encode("ascii")
+        return without_gaps(run(self.encoded, context), "\r\n").encode("ascii")
+
+
+def compile_text(parts: Parts) -> TextTemplates:
+    """Compile the text part."""
+    try:
+        plan = plan_text(parts)
+    except UnprovableError as why:
+        return TextTemplates(
+            compile_parts(parts, ResidualEnvironment(autoescape=False)), None, why
+        )
+    filters = plan.filters()
+    plain = ResidualEnvironment(autoescape=False, filters=filters)
+    transfer = TransferEnvironment(autoescape=False, filters=filters)
+    return TextTemplates(
+        compile_parts(plan.parts, plain), compile_parts(plan.parts, transfer, encoded)
+    )
 
 
 @dataclass(frozen=True)
@@ -110,8 +164,8 @@ class Compilation:
     def _compile(self, decisions: dict[str, object], splits: Splits) -> Variant:
         with limited_effort():
             given = dict(self._known)
-            subject = self._line(SUBJECT, "subject", given, decisions)
-            preheader = self._line(PREHEADER, "preheader", given, decisions)
+            lines = {"subject": self._line(SUBJECT, "subject", given, decisions)}
+            lines["preheader"] = self._line(PREHEADER, "preheader", given, decisions)
             before = self._evaluate(HTML, given, decisions, splits)
             text_parts = self._evaluate(TEXT, given, decisions, splits)
         try:
@@ -121,15 +175,15 @@ class Compilation:
         except KeysNeededError as needed:
             needed.parts = before
             raise
-        environment = ResidualEnvironment(autoescape=True, styles=page.styles)
+        plain = ResidualEnvironment(autoescape=True, styles=page.styles)
+        transfer = TransferEnvironment(autoescape=True, styles=page.styles)
         return Variant(
-            subject,
-            preheader,
-            compile_parts(page.parts, environment),
-            compile_parts(text_parts, self._lines),
+            lines,
+            compile_parts(page.parts, plain),
+            compile_parts(page.parts, transfer, encoded),
+            compile_text(text_parts),
             page,
             before,
-            text_parts,
         )
 
     def _line(

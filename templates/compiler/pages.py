@@ -6,11 +6,12 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from lxml import etree
 
 from templates.compiler.fallback import inlined_sheets, read_sheet
-from templates.compiler.parts import Attribute, Choice, Part, Parts, Repeat, Words, joined_words
+from templates.compiler.parts import Attribute, Choice, Part, Parts, Repeat, Words, everything_in, joined_words
 from templates.compiler.placeholders import FlatPage, Mark, write_flat
 from templates.compiler.styles import MIRRORED, OpenStyle
 from templates.compiler.treatments import gather_attributes
@@ -31,6 +32,11 @@ class InlinedPage:
 
     parts: Parts
     styles: tuple[OpenStyle, ...]
+
+    @cached_property
+    def has_loops(self) -> bool:
+        """Whether a reader's values decide how long the page is."""
+        return any(isinstance(part, Repeat) for part in everything_in(self.parts))
 
 
 def inline_page(parts: Parts, tidy: Callable[[str], str]) -> InlinedPage:

@@ -12,9 +12,10 @@ from typing import Any, Final
 from templates.compiler.canonical import canonical
 from templates.compiler.compilation import Compilation, Variant
 from templates.compiler.fallback import FastInliner
+from templates.compiler.transfer import encoded
 from templates.compiler.values import UnprovableError
 from templates.compiling import CompiledEdition, compile_edition
-from templates.email import Edition, Reader, RenderedEmail
+from templates.email import Edition, EncodedEmail, Reader, RenderedEmail
 
 EDITIONS_KEPT: Final = 64
 logger = logging.getLogger(__name__)
@@ -46,6 +47,23 @@ class CompiledRenderer:
                 logger.debug("rendered by the fallback", exc_info=True)
         return self.render_in_full(edition, reader)
 
+    def render_encoded(self, edition: Edition, reader: Reader) -> EncodedEmail:
+        """Render one email as it goes over the wire.
+
+        Raises:
+            TemplateError: the document, theme or a value is at fault; the text names the line.
+        """
+        if edition.digest:
+            try:
+                compilation = self.compilation(edition, reader)
+                context = compilation.context(reader)
+                return self._variant(compilation, reader, context).render_encoded(context)
+            except Exception:  # whatever it is, the fallback decides what this reader gets
+                logger.debug("rendered by the fallback", exc_info=True)
+        email = self.render_in_full(edition, reader)
+        html, text = encoded(email.html).encode("ascii"), encoded(email.text).encode("ascii")
+        return EncodedEmail(email.subject, email.preheader, html, text)
+
     def render_in_full(self, edition: Edition, reader: Reader) -> RenderedEmail:
         """Render one email without compiling: the reference for everything else.
 
@@ -71,15 +89,23 @@ class CompiledRenderer:
 
     def _render_compiled(self, compilation: Compilation, reader: Reader) -> RenderedEmail:
         context = compilation.context(reader)
-        variant, is_new = compilation.variants.choose(context)
-        email = variant.render(context)
-        if is_new:
-            self._try_out(compilation, variant, email, reader)
-        return email
+        return self._variant(compilation, reader, context).render(context)
 
-    def _try_out(
-        self, compilation: Compilation, variant: Variant, email: RenderedEmail, reader: Reader
-    ) -> None:
+    def _variant(
+        self, compilation: Compilation, reader: Reader, context: dict[str, Any]
+    ) -> Variant:
+        variant, is_new = compilation.variants.choose(context)
+        if is_new:
+            self._try_out(compilation, variant, reader)
+        return variant
+
+    def _try_out(self, compilation: Compilation, variant: Variant, reader: Reader) -> None:
+        """Render for the first reader both ways.
+
+        Raises:
+            UnprovableError: they differ; the variant is closed.
+        """
+        email = variant.render(compilation.context(reader))
         full = compilation.edition_rendered(reader)
         full = replace(full, html=self._inliner.inline(full.html))
         if difference := difference_between(email, full):
