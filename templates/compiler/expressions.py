@@ -24,7 +24,6 @@ from templates.compiler.values import (
     MacroValue,
     Mixed,
     Module,
-    SelfValue,
     UnprovableError,
     Value,
     as_expression,
@@ -153,7 +152,7 @@ class Expressions:
         if value is not missing:
             return value
         if node.name == "self":
-            return SelfValue(frame)
+            raise UnprovableError("'self' is not compiled", frame.place(node))
         if node.name == "super" and frame.block is not None:
             return BlockValue(frame.block[0], frame.block[1] + 1, frame)
         return self.environment.undefined(name=node.name)
@@ -178,7 +177,7 @@ class Expressions:
 
     def _inside(self, node: nodes.Getattr | nodes.Getitem, frame: Frame) -> Value:
         value = self.evaluate(node.node, frame)
-        if isinstance(value, Module | SelfValue):
+        if isinstance(value, Module):
             return self._member(value, node, frame)
         if isinstance(node, nodes.Getattr):
             if is_open_inside(value):
@@ -191,12 +190,10 @@ class Expressions:
         return self._item(value, node, frame)
 
     def _member(
-        self, value: Module | SelfValue, node: nodes.Getattr | nodes.Getitem, frame: Frame
+        self, value: Module, node: nodes.Getattr | nodes.Getitem, frame: Frame
     ) -> Value:
         if not isinstance(node, nodes.Getattr):
             raise UnprovableError("a file or block is chosen by a value", frame.place(node))
-        if isinstance(value, SelfValue):
-            return BlockValue(node.attr, 0, value.frame)
         if node.attr in value.exports:
             return value.exports[node.attr]
         return self.environment.undefined(obj=value, name=node.attr)

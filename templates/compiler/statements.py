@@ -13,6 +13,7 @@ from jinja2 import nodes
 from jinja2.runtime import LoopContext
 from markupsafe import Markup, escape
 
+from templates.allow_list import THEME_RULES, check_tree
 from templates.compiler.frames import Frame, Run
 from templates.compiler.macros import Calls
 from templates.compiler.parts import Choice, Field, Part, Parts, Repeat, Words, joined_words
@@ -84,7 +85,9 @@ class Statements(Calls):
             loader = self.environment.loader
             assert loader is not None  # noqa: S101 -- an EmailEnvironment always has one
             source, _, _ = loader.get_source(self.environment, name)
-            self._trees[name] = self.environment.parse(source, name)
+            tree = self.environment.parse(source, name)
+            check_tree(tree, THEME_RULES)  # as Jinja's own way into this environment does
+            self._trees[name] = tree
         return self._trees[name]
 
     def run(self, body: Sequence[nodes.Node], frame: Frame, out: list[Part]) -> None:
@@ -247,7 +250,8 @@ class Statements(Calls):
         if node.ignore_missing or not isinstance(name, str):
             raise UnprovableError("an optional include is not compiled", frame.place(node))
         outer = frame.scope if node.with_context else self._globals(frame)
-        out.extend(self._file(name, Run(Scope(outer))))
+        # Jinja hands `loop` on to some files and not to others: whoever uses it is told.
+        out.extend(self._file(name, Run(Scope(Scope(outer, {"loop": UNSET})))))
 
     def _import(self, node: nodes.Import | nodes.FromImport, frame: Frame) -> None:
         name = self.evaluate(node.template, frame)

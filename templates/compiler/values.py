@@ -73,13 +73,6 @@ class BlockValue:
 
 
 @dataclass(frozen=True, eq=False)
-class SelfValue:
-    """`self`, which has the blocks."""
-
-    frame: Any
-
-
-@dataclass(frozen=True, eq=False)
 class Unset:
     """A name that only one way of a condition sets."""
 
@@ -89,7 +82,7 @@ UNSET = Unset()
 Value: TypeAlias = Any  # one of the above, or a plain value that is known
 
 
-OPEN_KINDS = (Dynamic, Fragment, Mixed, Module, MacroValue, BlockValue, SelfValue, Unset)
+OPEN_KINDS = (Dynamic, Fragment, Mixed, Module, MacroValue, BlockValue, Unset)
 
 
 @dataclass
