@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from jinja2 import Template, nodes
+from jinja2.runtime import Context
 
 from templates.compiler.joining import tidied, tidied_words
 from templates.compiler.pages import InlinedPage, inline_page
@@ -51,24 +52,38 @@ class Variant:
 
     def render(self, context: dict[str, Any]) -> RenderedEmail:
         """Render for one reader."""
-        subject, preheader = self._header_lines(context)
-        html = self._checked(run(self.html, context))
-        return RenderedEmail(subject, preheader, html, self.text.write(context))
+        with limited_effort():
+            running = self._begin(context)
+            html = self._checked(run(self.html, running))
+            return RenderedEmail(*self._header_lines(running), html, self.text.write(running))
 
     def render_encoded(self, context: dict[str, Any]) -> EncodedEmail:
         """Render for one reader as it goes over the wire."""
-        subject, preheader = self._header_lines(context)
-        html = self._checked(run(self.encoded_html, context)).encode("ascii")
-        return EncodedEmail(subject, preheader, html, self.text.write_encoded(context))
+        with limited_effort():
+            running = self._begin(context)
+            html = self._checked(run(self.encoded_html, running)).encode("ascii")
+            text = self.text.write_encoded(running)
+            return EncodedEmail(*self._header_lines(running), html, text)
 
-    def _header_lines(self, context: dict[str, Any]) -> tuple[str, str]:
-        subject = context["subject"] = self.lines["subject"].write(context)
-        preheader = context["preheader"] = self.lines["preheader"].write(context)
-        return subject, preheader
+    def _begin(self, context: dict[str, Any]) -> Context:
+        """Make the context that all templates of the variant run in; header lines go into it."""
+        running = self.html.new_context(context)
+        for name, line in self.lines.items():
+            running.vars[name] = line.write(running)
+        return running
+
+    @staticmethod
+    def _header_lines(running: Context) -> tuple[str, str]:
+        return running.vars["subject"], running.vars["preheader"]
 
     def _checked(self, html: str) -> str:
-        """Leave what may be too large to the fallback, which counts exactly."""
-        if len(html) > LARGEST_HTML or (self.page.has_loops and html.count("<") > MOST_ELEMENTS):
+        """Leave what may be too large to the fallback, which counts exactly.
+
+        Raises:
+            ReaderError: the page may have more than an email has.
+        """
+        size = len(html)
+        if size > LARGEST_HTML or self.page.most_elements(size) > MOST_ELEMENTS:
             raise ReaderError("the page grows large")
         return html
 
@@ -81,12 +96,12 @@ class TextTemplates:
     encoded: Template | None
     why_not: UnprovableError | None = None
 
-    def write(self, context: Mapping[str, Any]) -> str:
+    def write(self, context: Context) -> str:
         """Write the text part for one reader."""
         text = run(self.template, context)
         return lay_out(text) if self.encoded is None else without_gaps(text)
 
-    def write_encoded(self, context: Mapping[str, Any]) -> bytes:
+    def write_encoded(self, context: Context) -> bytes:
         """Write the text part for one reader as it goes over the wire."""
         if self.encoded is None:
             return encoded(self.write(context)).encode("ascii")
@@ -116,7 +131,7 @@ class Line:
     known: str | None
     template: Template
 
-    def write(self, context: Mapping[str, Any]) -> str:
+    def write(self, context: Context) -> str:
         """Write the line for one reader."""
         return self.known if self.known is not None else as_line(run(self.template, context))
 
@@ -133,10 +148,9 @@ def as_line(text: str) -> str:
     return line
 
 
-def run(template: Template, context: Mapping[str, Any]) -> str:
+def run(template: Template, context: Context) -> str:
     """Run a compiled template."""
-    with limited_effort():
-        return "".join(template.root_render_func(template.new_context(dict(context))))
+    return "".join(template.root_render_func(context))
 
 
 class Compilation:

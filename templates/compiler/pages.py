@@ -11,10 +11,10 @@ from functools import cached_property
 from lxml import etree
 
 from templates.compiler.fallback import inlined_sheets, read_sheet
-from templates.compiler.parts import Attribute, Choice, Part, Parts, Repeat, Words, everything_in, joined_words
+from templates.compiler.parts import Attribute, Choice, Part, Parts, Repeat, Words, joined_words
 from templates.compiler.placeholders import FlatPage, Mark, write_flat
 from templates.compiler.styles import MIRRORED, OpenStyle
-from templates.compiler.treatments import gather_attributes
+from templates.compiler.treatments import gather_attributes, opened_links
 from templates.compiler.values import UnprovableError
 from templates.compiler.verification import (
     find_marks,
@@ -26,6 +26,9 @@ from templates.compiler.verification import (
 from templates.inlining import parse_for_inlining, run_premailer, write_inlined
 
 
+_SHORTEST_ELEMENT = 3  # characters
+
+
 @dataclass(frozen=True)
 class InlinedPage:
     """A page after inlining, still open where it was before."""
@@ -33,10 +36,17 @@ class InlinedPage:
     parts: Parts
     styles: tuple[OpenStyle, ...]
 
+    def most_elements(self, size: int) -> int:
+        """Say how many elements there are at most when the page comes out this large."""
+        return self._known_elements + max(0, size - self._known_size) // _SHORTEST_ELEMENT
+
     @cached_property
-    def has_loops(self) -> bool:
-        """Whether a reader's values decide how long the page is."""
-        return any(isinstance(part, Repeat) for part in everything_in(self.parts))
+    def _known_elements(self) -> int:
+        return sum(part.text.count("<") for part in self.parts if isinstance(part, Words))
+
+    @cached_property
+    def _known_size(self) -> int:
+        return sum(len(part.text) for part in self.parts if isinstance(part, Words))
 
 
 def inline_page(parts: Parts, tidy: Callable[[str], str]) -> InlinedPage:
@@ -71,7 +81,7 @@ def inline_page(parts: Parts, tidy: Callable[[str], str]) -> InlinedPage:
     html = write_inlined(root)
     verify_written(html, page)
     cut = _Cutting(html, page, styles).page()
-    return InlinedPage(cut, tuple(opened[word] for word in styles))
+    return InlinedPage(opened_links(cut), tuple(opened[word] for word in styles))
 
 
 def _leave_mark_only(mark: Mark, element: etree._Element, page: FlatPage) -> None:

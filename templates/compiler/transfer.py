@@ -56,6 +56,10 @@ class TransferEnvironment(ResidualEnvironment):
         super().__init__(autoescape=autoescape, **known)
         self.finalize = _encoded_html if autoescape else _encoded_text
 
+    def sent(self, written: str) -> str:
+        """Give a finished value as it goes over the wire."""
+        return encoded(str(written))
+
 
 def _encoded_html(value: Any) -> Markup:
     return Markup(encoded(str(escape(finish_value(value)))))  # noqa: S704 -- escaped

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-from templates.compiler.parts import Attribute, Choice, Part, Parts, Repeat, Words, joined_words
+from templates.compiler.parts import Attribute, Choice, Field, Part, Parts, Repeat, Words, joined_words
 from templates.compiler.positions import Kind, Spot, Tokenizer
 
 LINK: Final = "a link of the page"  # filter names nobody can type
 SOURCE: Final = "a source of the page"
 STYLE: Final = "a style of the page"
 NAME: Final = "an anchor of the page"
+PIECE: Final = "a piece of a link of the page"
 BLOCK: Final = "a block of the text"
 LINE: Final = "a line of the text"
 _TREATED: Final = {
@@ -93,3 +95,37 @@ def _closed(group: list[Part], spot: Spot) -> Parts:
     if opened is None:
         return parts
     return (Attribute(treatment(spot), 0, parts, opened.place),)
+
+
+_HOST = re.compile(r"https?://[A-Za-z0-9.-]+[/?#]")
+_PLAIN = re.compile(r"(?:[A-Za-z0-9._~:/?#@!$*+,;=%()-]|&amp;)*")
+
+
+def opened_links(parts: Parts) -> Parts:
+    """Take addresses apart whose beginning is known up to the host: only pieces need a look."""
+    out: list[Part] = []
+    for part in parts:
+        match part:
+            case Attribute(filter="a link of the page") if _has_known_host(part.parts):
+                out += [_piece(inner) for inner in part.parts]
+            case Choice():
+                yes, no = opened_links(part.yes), opened_links(part.no)
+                out.append(Choice(part.test, yes, no, part.place))
+            case Repeat():
+                out.append(part.with_runs(opened_links(part.body), opened_links(part.otherwise)))
+            case _:
+                out.append(part)
+    return joined_words(tuple(out))
+
+
+def _has_known_host(parts: Parts) -> bool:
+    return (
+        isinstance(parts[0], Words)
+        and _HOST.match(parts[0].text) is not None
+        and all(_PLAIN.fullmatch(part.text) for part in parts if isinstance(part, Words))
+        and all(isinstance(part, Words | Field) for part in parts)
+    )
+
+
+def _piece(part: Part) -> Part:
+    return part if isinstance(part, Words) else Attribute(PIECE, 0, (part,), part.place)
