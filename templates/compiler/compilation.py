@@ -13,6 +13,7 @@ from templates.compiler.joining import tidied, tidied_words
 from templates.compiler.pages import InlinedPage, inline_page
 from templates.compiler.parts import Parts, Words
 from templates.compiler.placeholders import KeysNeededError
+from templates.compiler.rehearsal import rehearse
 from templates.compiler.residual import ReaderError, ResidualEnvironment, compile_parts
 from templates.compiler.statements import Statements
 from templates.compiler.text_part import plan_text, without_gaps
@@ -162,6 +163,7 @@ class Compilation:
         self._shape = Shape(compiled.edition)
         self._known = _known_names(compiled, reader)
         self.variants: Variants[Variant] = Variants(self._compile, self._lines)
+        self.tried: set[int] = set()  # variants that were right for a real reader
 
     def context(self, reader: Reader) -> dict[str, Any]:
         """Give what a variant needs of a reader.
@@ -186,6 +188,7 @@ class Compilation:
             is_whole = self._compiled.document.is_whole_html
             before = before if is_whole else tidied(before)
             page = inline_page(before, str if is_whole else tidied_words)
+            rehearse(before, page, str if is_whole else tidied_words)
         except KeysNeededError as needed:
             needed.parts = before
             raise

@@ -16,6 +16,7 @@ from templates.compiler.transfer import encoded
 from templates.compiler.values import UnprovableError
 from templates.compiling import CompiledEdition, compile_edition
 from templates.email import Edition, EncodedEmail, Reader, RenderedEmail
+from templates.errors import TemplateError
 
 EDITIONS_KEPT: Final = 64
 logger = logging.getLogger(__name__)
@@ -94,9 +95,10 @@ class CompiledRenderer:
     def _variant(
         self, compilation: Compilation, reader: Reader, context: dict[str, Any]
     ) -> Variant:
-        variant, is_new = compilation.variants.choose(context)
-        if is_new:
+        variant = compilation.variants.choose(context)
+        if id(variant) not in compilation.tried:
             self._try_out(compilation, variant, reader)
+            compilation.tried.add(id(variant))
         return variant
 
     def _try_out(self, compilation: Compilation, variant: Variant, reader: Reader) -> None:
@@ -106,11 +108,16 @@ class CompiledRenderer:
             UnprovableError: they differ; the variant is closed.
         """
         email = variant.render(compilation.context(reader))
-        full = compilation.edition_rendered(reader)
-        full = replace(full, html=self._inliner.inline(full.html))
-        if difference := difference_between(email, full):
+        try:
+            full = compilation.edition_rendered(reader)
+            full = replace(full, html=self._inliner.inline(full.html))
+            difference = difference_between(email, full)
+        except TemplateError:
+            difference = "error"
+        if difference:
             error = UnprovableError(f"the {difference} came out differently for a reader")
             compilation.variants.close(variant, error)
+            logger.warning("closed a variant: %s", error)
             raise error
 
     def _edition(self, edition: Edition) -> CompiledEdition:

@@ -80,11 +80,8 @@ class ResidualEnvironment(EmailEnvironment):
         self.filters |= {
             GLUE: _glue,
             WRITTEN: _as_written,
-            LINK: _link,
-            SOURCE: _source,
-            NAME: _anchor,
+            **ATTRIBUTE_WRITERS,
             STYLE: self._style,
-            PIECE: _piece,
             "link": _checked_link,
             SENT: self.sent,
             **filters,
@@ -301,3 +298,11 @@ def _character(found: re.Match[str]) -> str:
     if found[0] not in _ENTITIES:
         raise ReaderError("an address is written with an unusual entity")
     return _ENTITIES[found[0]]
+
+
+ATTRIBUTE_WRITERS: Final[Mapping[str, Callable[[str], Markup]]] = {
+    LINK: _link,
+    SOURCE: _source,
+    NAME: _anchor,
+    PIECE: _piece,
+}

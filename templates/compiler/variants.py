@@ -109,13 +109,13 @@ class Variants(Generic[V]):
         self._root: Fork[V] = Fork(())
         self.count = 0
 
-    def choose(self, context: Mapping[str, Any]) -> tuple[V, bool]:
-        """Choose the variant for a reader; tell whether it was compiled just now.
+    def choose(self, context: Mapping[str, Any]) -> V:
+        """Choose the variant for a reader; compile it if nobody needed it before.
 
         Raises:
             UnprovableError: there is none, for this reason.
         """
-        fork, decisions, is_new = self._root, dict[str, object](), False
+        fork, decisions = self._root, dict[str, object]()
         while True:
             values = tuple(key.value(context) for key in fork.keys)
             decisions |= {
@@ -127,12 +127,12 @@ class Variants(Generic[V]):
                 with self._lock:
                     way = fork.ways.get(values)
                     if way is None:
-                        way, is_new = self._grow(decisions), True
+                        way = self._grow(decisions)
                         fork.ways[values] = way
             if isinstance(way, UnprovableError):
                 raise way
             if not isinstance(way, Fork):
-                return way, is_new
+                return way
             fork = way
 
     def close(self, variant: V, why: UnprovableError) -> None:
