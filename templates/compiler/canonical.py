@@ -12,7 +12,9 @@ from typing import Final, TypeAlias
 from lxml import etree
 
 _SPACE = re.compile(r"[ \t\n\r\f]+")
-_TAGS_ONLY: Final = frozenset({"html", "head", "table", "tbody", "thead", "tfoot", "tr", "ul", "ol"})
+_TAGS_ONLY: Final = frozenset(
+    {"html", "head", "table", "tbody", "thead", "tfoot", "tr", "ul", "ol"}
+)
 _DECLARATION = re.compile(r"""((?:[^;"'(]|"[^"]*"|'[^']*'|\([^)]*\))+)""")
 
 Canonical: TypeAlias = tuple[object, ...]
@@ -22,14 +24,12 @@ def canonical(html: str) -> Canonical:
     """Give the page in a form that is equal for pages that mean the same."""
     parser = etree.HTMLParser(no_network=True, huge_tree=False)
     root = etree.fromstring(html, parser)
-    return tuple(_node(node) for node in root.itersiblings(preceding=True)) + (_node(root),)
+    return (*(_node(node) for node in root.itersiblings(preceding=True)), _node(root))
 
 
 def _node(node: etree._Element) -> Canonical:
     if isinstance(node, etree._Comment):
         return ("comment", _collapsed(node.text))
-    if not isinstance(node.tag, str):
-        return ("other", str(node))
     attributes = {
         str(name): _style(str(value)) if name == "style" else _collapsed(str(value))
         for name, value in node.attrib.items()

@@ -34,6 +34,7 @@ from templates.effort import limited_effort
 from templates.email import Edition, EncodedEmail, Reader, RenderedEmail
 from templates.errors import HeaderLineError
 from templates.inlining import LARGEST_HTML, MOST_ELEMENTS
+from templates.jinja_source import JinjaSource
 from templates.sandbox import EmailEnvironment
 from templates.text_layout import lay_out
 
@@ -114,9 +115,7 @@ def compile_text(parts: Parts) -> TextTemplates:
     try:
         plan = plan_text(parts)
     except UnprovableError as why:
-        return TextTemplates(
-            compile_parts(parts, ResidualEnvironment(autoescape=False)), None, why
-        )
+        return TextTemplates(compile_parts(parts, ResidualEnvironment(autoescape=False)), None, why)
     filters = plan.filters()
     plain = ResidualEnvironment(autoescape=False, filters=filters)
     transfer = TransferEnvironment(autoescape=False, filters=filters)
@@ -164,6 +163,11 @@ class Compilation:
         self._known = _known_names(compiled, reader)
         self.variants: Variants[Variant] = Variants(self._compile, self._lines)
         self.tried: set[int] = set()  # variants that were right for a real reader
+
+    @property
+    def sources(self) -> Mapping[str, JinjaSource]:
+        """What the templates were written from, with the way back to the document's lines."""
+        return self._compiled.sources
 
     def context(self, reader: Reader) -> dict[str, Any]:
         """Give what a variant needs of a reader.

@@ -21,7 +21,6 @@ from templates.compiler.values import (
     BlockValue,
     Dynamic,
     Fragment,
-    MacroValue,
     Mixed,
     Module,
     UnprovableError,
@@ -68,7 +67,7 @@ class Expressions:
         self._context = Context(environment, {}, None, {})
         self._eval_context = EvalContext(environment)
 
-    def evaluate(self, node: nodes.Expr, frame: Frame) -> Value:
+    def evaluate(self, node: nodes.Node, frame: Frame) -> Value:
         """Work out an expression as far as it is known.
 
         Raises:
@@ -99,7 +98,7 @@ class Expressions:
         """Call a macro, a block, `range` or a helper of a loop."""
         raise NotImplementedError
 
-    def _operation(self, node: nodes.Expr, frame: Frame) -> Value:
+    def _operation(self, node: nodes.Node, frame: Frame) -> Value:
         match node:
             case nodes.And() | nodes.Or():
                 return self._and_or(node, frame)
@@ -116,7 +115,7 @@ class Expressions:
                 return self._signed(node, frame)
         raise UnprovableError(f"{type(node).__name__} is not compiled", frame.place(node))
 
-    def truth(self, node: nodes.Expr, frame: Frame) -> bool | Dynamic:
+    def truth(self, node: nodes.Node, frame: Frame) -> bool | Dynamic:
         """Tell whether an expression holds; a key that was decided counts as known."""
         return self.truth_of(self.evaluate(node, frame), frame, node)
 
@@ -189,9 +188,7 @@ class Expressions:
             return self.environment.getattr(value, node.attr)
         return self._item(value, node, frame)
 
-    def _member(
-        self, value: Module, node: nodes.Getattr | nodes.Getitem, frame: Frame
-    ) -> Value:
+    def _member(self, value: Module, node: nodes.Getattr | nodes.Getitem, frame: Frame) -> Value:
         if not isinstance(node, nodes.Getattr):
             raise UnprovableError("a file or block is chosen by a value", frame.place(node))
         if node.attr in value.exports:
@@ -221,9 +218,9 @@ class Expressions:
         )
 
     def _filter_or_test(self, node: nodes.Filter | nodes.Test, frame: Frame) -> Value:
-        value = self.evaluate(node.node, frame)
+        value = self.evaluate(_written_before(node), frame)
         args = [self.evaluate(arg, frame) for arg in node.args]
-        kwargs = {pair.key: self.evaluate(pair.value, frame) for pair in node.kwargs}
+        kwargs = {str(pair.key): self.evaluate(pair.value, frame) for pair in node.kwargs}
         everything = [value, *args, *kwargs.values()]
         if all(map(is_known, everything)):
             if isinstance(node, nodes.Test):
@@ -250,8 +247,7 @@ class Expressions:
             return self._compare_known([operand.op for operand in node.ops], values)
         first, *others = [as_expression(value) for value in values]
         operands = [
-            nodes.Operand(operand.op, expr)
-            for operand, expr in zip(node.ops, others, strict=True)
+            nodes.Operand(operand.op, expr) for operand, expr in zip(node.ops, others, strict=True)
         ]
         return Dynamic(nodes.Compare(first, operands, lineno=node.lineno))
 
@@ -299,9 +295,7 @@ class Expressions:
         if all(map(is_known, values)):
             return self.environment.filters[JOIN](values)
         parts = [as_expression(value) for value in values]
-        return Dynamic(
-            nodes.Concat(parts, lineno=node.lineno), any(map(may_hold_markup, values))
-        )
+        return Dynamic(nodes.Concat(parts, lineno=node.lineno), any(map(may_hold_markup, values)))
 
     def _binary(self, node: nodes.BinExpr, frame: Frame) -> Value:
         sign = _SIGNS.get(type(node))
@@ -326,3 +320,10 @@ class Expressions:
         if called is short_range or is_helper:
             return called(*args, **kwargs)
         raise UnprovableError("something is called that is no macro")
+
+
+def _written_before(node: nodes.Filter | nodes.Test) -> nodes.Expr:
+    """Give what a filter or test is applied to."""
+    if node.node is None:
+        raise UnprovableError("a filter stands without a value")
+    return node.node

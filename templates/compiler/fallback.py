@@ -55,7 +55,7 @@ class Sheet:
         """Find for every element the rules that match it, the weakest first."""
         found: dict[etree._Element, list[int]] = {}
         for index, rule in enumerate(self.rules):
-            for element in rule.matches(root.getroottree()):
+            for element in matching_elements(rule.matches, root):
                 found.setdefault(element, []).append(index)
         return found
 
@@ -71,9 +71,7 @@ class Sheet:
     def _merge(self, rules: tuple[int, ...], inline: str) -> Merged:
         styles = [list(self.rules[index].pairs) for index in rules]
         with LOCK:
-            style = merge_styles(
-                inline, styles, [""] * len(styles), remove_unset_properties=True
-            )
+            style = merge_styles(inline, styles, [""] * len(styles), remove_unset_properties=True)
         mirrored = etree.Element("mirror")
         Premailer(**OPTIONS)._style_to_basic_html_attributes(mirrored, style, force=True)
         return Merged(style, {str(name): str(value) for name, value in mirrored.attrib.items()})
@@ -119,16 +117,12 @@ class FastInliner:
 
 def inlined_sheets(root: etree._Element) -> list[etree._Element]:
     """Give the style sheets of a prepared page that are moved into attributes."""
-    return [
-        style for style in _applying_sheets(root) if style.get("data-premailer") != "ignore"
-    ]
+    return [style for style in _applying_sheets(root) if style.get("data-premailer") != "ignore"]
 
 
 def _applying_sheets(root: etree._Element) -> list[etree._Element]:
     return [
-        style
-        for style in root.iter("style")
-        if style.get("media") in (None, "", "all", "screen")
+        style for style in root.iter("style") if style.get("media") in (None, "", "all", "screen")
     ]
 
 
@@ -148,6 +142,12 @@ def read_sheet(texts: tuple[str, ...]) -> Sheet | None:
     except Exception:
         return None  # premailer itself says what is wrong
     return Sheet(tuple(read))
+
+
+def matching_elements(selector: CSSSelector, root: etree._Element) -> list[etree._Element]:
+    """Find the elements a selector matches, in a page or in a part of one."""
+    found: Any = selector(root)  # typed for every kind of XPath
+    return list(found)
 
 
 def _rule(selector: str, bulk: str) -> Rule:

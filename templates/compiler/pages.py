@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from lxml import etree
 
-from templates.compiler.fallback import inlined_sheets, read_sheet
+from templates.compiler.fallback import Pairs, Sheet, inlined_sheets, read_sheet
 from templates.compiler.parts import Attribute, Choice, Part, Parts, Repeat, Words, joined_words
 from templates.compiler.placeholders import FlatPage, Mark, write_flat
 from templates.compiler.styles import MIRRORED, OpenStyle
@@ -24,7 +24,7 @@ from templates.compiler.verification import (
     verify_written,
 )
 from templates.inlining import parse_for_inlining, run_premailer, write_inlined
-
+from templates.style_sheets import split_sheet
 
 _SHORTEST_ELEMENT = 3  # characters
 
@@ -35,6 +35,9 @@ class InlinedPage:
 
     parts: Parts
     styles: tuple[OpenStyle, ...]
+    matches: Mapping[str, int] = field(default_factory=dict)  # selectors: how many elements
+    plain_rules: tuple[tuple[str, Pairs], ...] = ()  # as written, and as understood
+    kept: tuple[str, ...] = ()  # rules that stay a sheet
 
     def most_elements(self, size: int) -> int:
         """Say how many elements there are at most when the page comes out this large."""
@@ -59,6 +62,7 @@ def inline_page(parts: Parts, tidy: Callable[[str], str]) -> InlinedPage:
     """
     page = write_flat(gather_attributes(parts), f"q{secrets.token_hex(5)}n")
     root = parse_for_inlining(tidy(page.html))
+    sheets = [style.text or "" for style in root.iter("style")]
     sheet = read_sheet(tuple(style.text or "" for style in inlined_sheets(root)))
     if sheet is None:
         raise UnprovableError("the style sheet holds rules that premailer keeps for itself")
@@ -81,7 +85,29 @@ def inline_page(parts: Parts, tidy: Callable[[str], str]) -> InlinedPage:
     html = write_inlined(root)
     verify_written(html, page)
     cut = _Cutting(html, page, styles).page()
-    return InlinedPage(opened_links(cut), tuple(opened[word] for word in styles))
+    return InlinedPage(
+        opened_links(cut),
+        tuple(opened[word] for word in styles),
+        _count_matches(sheet, rules),
+        tuple(_plain_rules(sheets)),
+        tuple(rule for text in sheets for rule in split_sheet(text).kept),
+    )
+
+
+def _count_matches(sheet: Sheet, rules: Mapping[etree._Element, list[int]]) -> dict[str, int]:
+    counts = {rule.text: 0 for rule in sheet.rules}
+    for matching in rules.values():
+        for text in {sheet.rules[index].text for index in matching}:
+            counts[text] += 1
+    return counts
+
+
+def _plain_rules(sheets: list[str]) -> Iterator[tuple[str, Pairs]]:
+    """Give every plain rule as it was written, with what was understood of it."""
+    for text in {rule: None for sheet in sheets for rule in split_sheet(sheet).plain}:
+        read = read_sheet((text,))
+        pairs = tuple(pair for rule in read.rules for pair in rule.pairs) if read else ()
+        yield text, pairs
 
 
 def _leave_mark_only(mark: Mark, element: etree._Element, page: FlatPage) -> None:
@@ -98,7 +124,9 @@ class _Cutting:
 
     def __init__(self, html: str, page: FlatPage, styles: list[str]) -> None:
         prefix = re.escape(page.prefix)
-        pattern = rf' style="({prefix}\d+z)"|<!--({prefix}\d+z)-->|https://({prefix}\d+z)|({prefix}\d+z)'
+        pattern = (
+            rf' style="({prefix}\d+z)"|<!--({prefix}\d+z)-->|https://({prefix}\d+z)|({prefix}\d+z)'
+        )
         self._pieces = [piece for piece in re.split(pattern, html) if piece is not None]
         self._page, self._styles, self._at = page, styles, 0
 
@@ -135,10 +163,10 @@ class _Cutting:
         if isinstance(part, Choice | Repeat):
             first, middle = self._run()
             second, end = self._run()
-            if (
-                not (middle and end and middle.part is part and end.part is part)
-                or (middle.role, end.role) != ("middle", "end")
-            ):
+            if not (middle and end and middle.part is part and end.part is part) or (
+                middle.role,
+                end.role,
+            ) != ("middle", "end"):
                 raise UnprovableError("branches are no longer inside each other", part.place)
             if isinstance(part, Choice):
                 return replace(part, yes=first, no=second)

@@ -124,7 +124,5 @@ def _with_words(part: Part, change: Callable[[str], str]) -> Part:
                 part.test, with_words(part.yes, change), with_words(part.no, change), part.place
             )
         case Repeat():
-            return part.with_runs(
-                with_words(part.body, change), with_words(part.otherwise, change)
-            )
+            return part.with_runs(with_words(part.body, change), with_words(part.otherwise, change))
     return part

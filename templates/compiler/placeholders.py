@@ -205,7 +205,6 @@ class _Writing:
         self.demands += [replace(demand, around=around) for demand in demands_for(part, why)]
 
 
-
 def _why_not(spot: Spot) -> str:
     """Say why no mark can stand in a place; nothing when it can."""
     if spot.pending:

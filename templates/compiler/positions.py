@@ -54,9 +54,8 @@ class Tokenizer:
 
     def feed(self, spot: Spot, text: str) -> Spot:
         """Read on from a place and tell where the text ends."""
-        for _, spot in self.steps(spot, text):  # noqa: B020 -- the last one counts
-            pass
-        return spot
+        *_, (_, ended) = self.steps(spot, text)
+        return ended
 
     def steps(self, spot: Spot, text: str) -> Iterator[tuple[int, Spot]]:
         """Read on from a place; give every place on the way and where it begins."""

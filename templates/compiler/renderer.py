@@ -12,6 +12,7 @@ from typing import Any, Final
 from templates.compiler.canonical import canonical
 from templates.compiler.compilation import Compilation, Variant
 from templates.compiler.fallback import FastInliner
+from templates.compiler.report import CompileReport, report_on
 from templates.compiler.transfer import encoded
 from templates.compiler.values import UnprovableError
 from templates.compiling import CompiledEdition, compile_edition
@@ -73,6 +74,14 @@ class CompiledRenderer:
         """
         email = self._edition(edition).render(reader)
         return replace(email, html=self._inliner.inline(email.html))
+
+    def report(self, edition: Edition, reader: Reader) -> CompileReport:
+        """Say what becomes of an edition when it is compiled.
+
+        Raises:
+            TemplateError: the document or theme is at fault; the text names the line.
+        """
+        return report_on(self.compilation(edition, reader), reader)
 
     def compilation(self, edition: Edition, reader: Reader) -> Compilation:
         """Give the compiled form of an edition for a reader's place in the series."""

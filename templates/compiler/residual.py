@@ -18,7 +18,16 @@ from jinja2 import Template, nodes, pass_environment
 from jinja2.compiler import CodeGenerator
 from markupsafe import Markup, escape
 
-from templates.compiler.parts import Attribute, Choice, Field, Part, Parts, Repeat, Words, everything_in
+from templates.compiler.parts import (
+    Attribute,
+    Choice,
+    Field,
+    Part,
+    Parts,
+    Repeat,
+    Words,
+    everything_in,
+)
 from templates.compiler.styles import OpenStyle
 from templates.compiler.treatments import BLOCK, LINK, NAME, PIECE, SOURCE, STYLE
 from templates.compiler.values import (
@@ -74,7 +83,13 @@ class ResidualEnvironment(EmailEnvironment):
 
     code_generator_class = _CodeGenerator
 
-    def __init__(self, *, autoescape: bool, styles: Sequence[OpenStyle] = (), filters: Filters = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        *,
+        autoescape: bool,
+        styles: Sequence[OpenStyle] = (),
+        filters: Filters = MappingProxyType({}),
+    ) -> None:
         super().__init__({}, autoescape=autoescape)
         self._styles = styles
         self.filters |= {
@@ -120,7 +135,7 @@ def compile_parts(
         UnprovableError: a part cannot be written as Jinja.
     """
     writing = _Writing(repeated_values(parts), words)
-    tree = nodes.Template([*writing.namings(), *writing.nodes(parts)], lineno=1)
+    tree = nodes.Template([*writing.namings(), *writing.write(parts)], lineno=1)
     tree.set_environment(environment)
     return environment.from_string(tree)
 
@@ -141,9 +156,7 @@ def repeated_values(parts: Parts) -> dict[str, nodes.Filter]:
     written = [part for part in everything_in(parts) if isinstance(part, Field | Attribute)]
     counts = Counter(signature(value_of(part)) for part in written)
     always = [value_of(part) for part in parts if isinstance(part, Field | Attribute)]
-    return {
-        name: value for value in always if counts[name := signature(value)] > 1
-    }
+    return {name: value for value in always if counts[name := signature(value)] > 1}
 
 
 class _Writing:
@@ -164,7 +177,7 @@ class _Writing:
             for value, name in self._names.items()
         ]
 
-    def nodes(self, parts: Parts) -> list[nodes.Node]:
+    def write(self, parts: Parts) -> list[nodes.Node]:
         """Write parts."""
         body: list[nodes.Node] = []
         for part in parts:
@@ -189,7 +202,7 @@ class _Writing:
                     return nodes.Name(name, "load", lineno=_line(part))
                 return part.expr if isinstance(part, Field) else value
             case Choice():
-                yes, no = self.nodes(part.yes), self.nodes(part.no)
+                yes, no = self.write(part.yes), self.write(part.no)
                 return nodes.If(part.test, yes, [], no, lineno=_line(part))
             case Repeat():
                 return self._loop(part)
@@ -199,7 +212,7 @@ class _Writing:
         naming = nodes.Assign(
             nodes.Name(part.loop_name, "store"), nodes.Name("loop", "load"), lineno=_line(part)
         )
-        body, otherwise = self.nodes(part.body), self.nodes(part.otherwise)
+        body, otherwise = self.write(part.body), self.write(part.otherwise)
         is_named = any(part.loop_name in names_in(node) for node in body)
         return nodes.For(
             part.target,

@@ -18,6 +18,7 @@ from templates.compiler.frames import Frame, Run
 from templates.compiler.macros import Calls
 from templates.compiler.parts import Choice, Field, Part, Parts, Repeat, Words, joined_words
 from templates.compiler.values import (
+    UNSET,
     BlockValue,
     Dynamic,
     Fragment,
@@ -25,7 +26,6 @@ from templates.compiler.values import (
     Mixed,
     Module,
     Scope,
-    UNSET,
     UnprovableError,
     Value,
     as_expression,
@@ -36,7 +36,6 @@ from templates.compiler.values import (
 )
 from templates.effort import current_effort
 from templates.sandbox import EmailEnvironment
-
 
 
 class Statements(Calls):
@@ -320,9 +319,7 @@ class Statements(Calls):
         finally:
             self._depth -= 1
 
-    def _open_loop_at(
-        self, depth: int, node: nodes.For, items: nodes.Expr, frame: Frame
-    ) -> Repeat:
+    def _open_loop_at(self, depth: int, node: nodes.For, items: nodes.Expr, frame: Frame) -> Repeat:
         # Names carry the depth, so that a loop inside cannot capture those of this one.
         loop = f"loop{depth}"
         inner = frame.inside()

@@ -18,7 +18,6 @@ from templates.compiler.parts import (
     Choice,
     Part,
     Parts,
-    Place,
     Repeat,
     Words,
     everything_in,
@@ -177,7 +176,7 @@ class _Planning:
 
     def _choice(self, item: Part) -> Part:
         if not isinstance(item, Choice):
-            raise UnprovableError("a loop or value stands between the blocks", _place_of(item))
+            raise UnprovableError("a loop or value stands between the blocks", item.place)
         if any(NOTE in part.text for part in everything_in((item,)) if isinstance(part, Words)):
             raise UnprovableError("a reader decides about a numbered link", item.place)
         yes, no = self._run(_items(item.yes)), self._run(_items(item.no))
@@ -194,7 +193,7 @@ class _Planning:
         words = "".join(part.text for part in parts if isinstance(part, Words))
         self._count += words.count(NOTE) - _count_unnumbered(words)
         self._blocks.append(OpenBlock(first, self._count))
-        return Attribute(BLOCK, len(self._blocks) - 1, parts, _place_of(parts[0]))
+        return Attribute(BLOCK, len(self._blocks) - 1, parts, parts[0].place)
 
     def _lines(self, parts: Parts) -> Parts:
         out, line = self._line_run(parts, [])
@@ -218,7 +217,7 @@ class _Planning:
 
     def _whole_lines(self, part: Part, line: list[Part]) -> Part:
         if line or not isinstance(part, Choice):
-            raise UnprovableError("a reader decides about part of a line", _place_of(part))
+            raise UnprovableError("a reader decides about part of a line", part.place)
         yes, yes_rest = self._line_run(part.yes, [])
         no, no_rest = self._line_run(part.no, [])
         if yes_rest or no_rest:
@@ -227,34 +226,54 @@ class _Planning:
 
 
 def _items(parts: Parts) -> list[Part | _Block]:
-    """Gather what belongs to one block; leave what stands between blocks."""
-    items: list[Part | _Block] = []
-    block: _Block | None = None
-    depth = 0
+    """Gather what belongs to one block; leave what stands between blocks.
+
+    Raises:
+        UnprovableError: a reader decides where a block ends.
+    """
+    gathering = _Gathering()
     for part in parts:
-        for piece in _MARKS.split(part.text) if isinstance(part, Words) else ():
-            if piece.startswith(OPEN):
-                depth += 1
-                block = block or _Block(piece)
-            if block is not None:
-                block.parts.append(Words(piece, _place_of(part)))
-            elif piece:
-                items.append(Words(piece, _place_of(part)))
-            if piece == CLOSE:
-                depth -= 1
-                if depth == 0 and block is not None:
-                    items.append(block)
-                    block = None
         if isinstance(part, Words):
-            continue
-        if block is None:
-            items.append(part)
+            for piece in _MARKS.split(part.text):
+                gathering.take_words(Words(piece, part.place))
+        else:
+            gathering.take_open(part)
+    if gathering.block is not None:
+        raise UnprovableError("a reader decides where a block of the text ends")
+    return gathering.items
+
+
+class _Gathering:
+    """Follows how deep in blocks it is."""
+
+    def __init__(self) -> None:
+        self.items: list[Part | _Block] = []
+        self.block: _Block | None = None
+        self._depth = 0
+
+    def take_words(self, piece: Words) -> None:
+        if piece.text.startswith(OPEN):
+            self._depth += 1
+            self.block = self.block or _Block(piece.text)
+        if self.block is not None:
+            self.block.parts.append(piece)
+        elif piece.text:
+            self.items.append(piece)
+        if piece.text == CLOSE:
+            self._close()
+
+    def _close(self) -> None:
+        self._depth -= 1
+        if self._depth == 0 and self.block is not None:
+            self.items.append(self.block)
+            self.block = None
+
+    def take_open(self, part: Part) -> None:
+        if self.block is None:
+            self.items.append(part)
         else:
             _check_balance(part)
-            block.parts.append(part)
-    if block is not None:
-        raise UnprovableError("a reader decides where a block of the text ends")
-    return items
+            self.block.parts.append(part)
 
 
 def _check_balance(part: Part) -> None:
@@ -313,10 +332,4 @@ def _ended(line: list[Part]) -> Parts:
         return (Words("\n"),)
     if len(parts) == 1 and isinstance(parts[0], Words):
         return (Words(wrapped_line(parts[0].text)),)
-    return (Attribute(LINE, 0, parts, _place_of(parts[0])),)
-
-
-def _place_of(part: Part) -> Place:
-    return part.place
-
-
+    return (Attribute(LINE, 0, parts, parts[0].place),)

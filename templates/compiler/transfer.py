@@ -67,5 +67,3 @@ def _encoded_html(value: Any) -> Markup:
 
 def _encoded_text(value: Any) -> str:
     return encoded(str(finish_value(value)))
-
-

@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from templates.compiler.parts import Attribute, Choice, Field, Part, Parts, Repeat, Words, joined_words
+from templates.compiler.parts import (
+    Attribute,
+    Choice,
+    Field,
+    Part,
+    Parts,
+    Repeat,
+    Words,
+    joined_words,
+)
 from templates.compiler.positions import Kind, Spot, Tokenizer
 
 LINK: Final = "a link of the page"  # filter names nobody can type

@@ -188,12 +188,12 @@ def _line(parts: Parts) -> int:
     return parts[0].place.line if parts else 0
 
 
-def signature(expr: nodes.Expr) -> str:
+def signature(expr: nodes.Node) -> str:
     """Name an expression by what it says."""
     return repr(expr)
 
 
-def names_in(expr: nodes.Expr) -> set[str]:
+def names_in(expr: nodes.Node) -> set[str]:
     """Give the names an expression reads."""
     found = {node.name for node in expr.find_all(nodes.Name)}
     return found | ({expr.name} if isinstance(expr, nodes.Name) else set())

@@ -72,7 +72,7 @@ class _Written:
         object.__setattr__(self, "kind", type(self.text).__name__)
 
 
-class _Failure(Exception):  # noqa: N818 -- a value, raised only where it is used
+class _Failure(Exception):
     """A key that a reader's values cannot be put into; all failures are one value."""
 
     def __eq__(self, other: object) -> bool:
@@ -170,9 +170,7 @@ class Variants(Generic[V]):
             return UnprovableError(f"{type(error).__name__}: {error}")
         return UnprovableError("it depends on too much")
 
-    def _keys_of(
-        self, needed: KeysNeededError, decisions: Mapping[str, object]
-    ) -> tuple[Key, ...]:
+    def _keys_of(self, needed: KeysNeededError, decisions: Mapping[str, object]) -> tuple[Key, ...]:
         wanted = {key_name(demand): demand for demand in needed.demands}
         keys = []
         for name, demand in list(wanted.items()):

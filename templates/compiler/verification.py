@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from lxml import etree
 from lxml.cssselect import CSSSelector
 
+from templates.compiler.fallback import matching_elements
 from templates.compiler.parts import Attribute, Choice, Field, everything_in
 from templates.compiler.placeholders import (
     Demand,
@@ -195,7 +196,9 @@ def verify_selectors(
     for marks in _groups(page):
         places = found[marks[0].word]
         if places and places[0].kind is Kind.TEXT and _is_seen(places[0].element, siblings):
-            demands += _in_need(marks[0], "a selector of the style sheet looks at what is beside it")
+            demands += _in_need(
+                marks[0], "a selector of the style sheet looks at what is beside it"
+            )
     if demands:
         raise KeysNeededError(demands)
 
@@ -203,7 +206,9 @@ def verify_selectors(
 def _is_seen(parent: etree._Element, siblings: set[str]) -> bool:
     children = set(parent)
     return any(
-        element in children for text in siblings for element in CSSSelector(text)(parent)
+        element in children
+        for text in siblings
+        for element in matching_elements(CSSSelector(text), parent)
     )
 
 

@@ -1,8 +1,9 @@
 """What compiling once is worth: ratios measured in one run, on a newsletter of 25 KB.
 
-    python -m pytest tests/benchmarks/test_rendering.py -s --timeout=0 -p no:randomly
+python -m pytest tests/benchmarks/test_rendering.py -s --timeout=0 -p no:randomly
 """
 
+# ruff: noqa: E501 -- a page is easier to read on its own lines
 from __future__ import annotations
 
 import statistics
@@ -97,7 +98,9 @@ CLINIC = {
 
 
 def edition() -> Edition:
-    page = PAGE.replace("SHEET", SHEET).replace("{% for item in stories %}", f"{{% for item in {STORIES!r} %}}")
+    page = PAGE.replace("SHEET", SHEET).replace(
+        "{% for item in stories %}", f"{{% for item in {STORIES!r} %}}"
+    )
     text = "Hello {{ subscriber.first_name }},\\n\\nread on at https://news.example\\n"
     front = f'---\nsubject: News for {{{{ subscriber.first_name }}}}\npreheader: This month\ntext: "{text}"\n---\n'
     fields = frozenset({"city", "is_member", "since", "visits", "key"})
@@ -199,7 +202,10 @@ def test_assembling_what_is_encoded_beats_the_standard_writer(renderer: Compiled
 
     def standard(n: int) -> bytes:
         message = EmailMessage(policy=SMTP)
-        message["From"], message["To"] = "Riverside Clinic <news@clinic.example>", f"r{n}@example.org"
+        message["From"], message["To"] = (
+            "Riverside Clinic <news@clinic.example>",
+            f"r{n}@example.org",
+        )
         message["Subject"], message["Message-ID"] = plain[n].subject, f"<{n}.a@clinic.example>"
         message.set_content(plain[n].text, cte="quoted-printable")
         message.add_alternative(plain[n].html, subtype="html", cte="quoted-printable")
@@ -208,5 +214,3 @@ def test_assembling_what_is_encoded_beats_the_standard_writer(renderer: Compiled
     ratio = microseconds(standard, 10) / microseconds(lambda n: assemble(n % 20), 1_000)
     report("EmailMessage.as_bytes / assembling", ratio, "at least 25")
     assert ratio >= 25
-
-

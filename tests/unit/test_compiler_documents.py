@@ -1,5 +1,6 @@
 """Documents in Markdown and layouts of several files, compiled and in full, for several people."""
 
+# ruff: noqa: E501 -- documents are easier to read on one line
 from __future__ import annotations
 
 import quopri
@@ -21,14 +22,27 @@ CALM = read_theme("calm")
 LINKS = {"unsubscribe": "https://post.example/u/a", "view": "https://post.example/m/a?b=1&c=2"}
 FIELDS = frozenset({"city", "vip", "tags", "url"})
 ADA = Reader(
-    {"first_name": "Ada", "city": "London", "vip": True, "tags": ["x", "y"], "url": "https://a.org"},
+    {
+        "first_name": "Ada",
+        "city": "London",
+        "vip": True,
+        "tags": ["x", "y"],
+        "url": "https://a.org",
+    },
     LINKS,
     {"title": "Weekly", "part": 2, "parts": 6},
 )
-BEN = Reader({"first_name": "", "tags": []}, {**LINKS, "preferences": "https://post.example/p/" + "x" * 80})
+BEN = Reader(
+    {"first_name": "", "tags": []}, {**LINKS, "preferences": "https://post.example/p/" + "x" * 80}
+)
 CLEO = Reader(
-    {"first_name": "Cléo\n <b>", "city": "A town of a very long name that has to be wrapped somewhere",
-     "tags": ["only"], "vip": 1, "url": "mailto:cleo@example.org"},
+    {
+        "first_name": "Cléo\n <b>",
+        "city": "A town of a very long name that has to be wrapped somewhere",
+        "tags": ["only"],
+        "vip": 1,
+        "url": "mailto:cleo@example.org",
+    },
     {},
 )
 PEOPLE = (ADA, BEN, CLEO)
@@ -113,7 +127,9 @@ COMPILED = Edition("", CALM, SAMPLE_CLINIC, "digest", FIELDS)
 
 
 def document(body: str) -> str:
-    front = "subject: Hi {{ subscriber.first_name or 'there' }}\npreheader: From {{ subscriber.city }}"
+    front = (
+        "subject: Hi {{ subscriber.first_name or 'there' }}\npreheader: From {{ subscriber.city }}"
+    )
     return f"---\n{front}\n---\n{body}"
 
 
@@ -148,7 +164,9 @@ def test_a_document_is_equal_for_everybody(name: str) -> None:
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_a_layout_of_several_files_is_equal_for_everybody(name: str) -> None:
     theme = Theme("own", {**CALM.files, **LAYOUTS[name]})
-    edition = replace(COMPILED, document=document("Hello *{{ subscriber.first_name }}*"), theme=theme)
+    edition = replace(
+        COMPILED, document=document("Hello *{{ subscriber.first_name }}*"), theme=theme
+    )
 
     renderer = check_equal(edition)
 
@@ -170,10 +188,19 @@ def test_what_jinja_would_refuse_is_refused_compiled_too(name: str) -> None:
     assert str(compiled.value) == str(refused.value)
 
 
-@pytest.mark.parametrize("path", sorted(Path("templates/builtin").rglob("*.md")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted(Path("templates/builtin").rglob("*.md")), ids=lambda path: path.stem
+)
 def test_what_is_built_in_is_compiled_without_keys_and_comes_out_byte_for_byte(path: Path) -> None:
     edition = replace(COMPILED, document=path.read_text())
-    reader = replace(ADA, links={**LINKS, "confirm": "https://post.example/c/a", "preferences": "https://post.example/p/a"})
+    reader = replace(
+        ADA,
+        links={
+            **LINKS,
+            "confirm": "https://post.example/c/a",
+            "preferences": "https://post.example/p/a",
+        },
+    )
 
     renderer = check_equal(edition, (reader,))
 
@@ -187,7 +214,9 @@ def test_whoever_lacks_a_value_gets_the_error_with_its_line() -> None:
     renderer = CompiledRenderer()
 
     assert renderer.render(edition, BEN).html.count("/p/xxx") > 0
-    with pytest.raises(MissingValueError, match="document, line 7: there is no field 'preferences'"):
+    with pytest.raises(
+        MissingValueError, match="document, line 7: there is no field 'preferences'"
+    ):
         renderer.render(edition, ADA)
 
 

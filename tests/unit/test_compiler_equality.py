@@ -1,5 +1,6 @@
 """Compile then render equals render then inline: tricky pages, several people each."""
 
+# ruff: noqa: E501 -- pages are easier to read on one line
 from __future__ import annotations
 
 from typing import Any
@@ -147,7 +148,7 @@ PAGES: dict[str, tuple[str, str]] = {
         "<p style='color:red;{% if subscriber.vip %}font-weight:bold{% endif %}'>x</p>",
     ),
     "style whole": (ONCE, "<p style='{{ 'color:red' if subscriber.vip else '' }}'>x</p>"),
-    "style with font": (ONCE, '<p style="font-family:\'A B\';color:{{ subscriber.colour }}">x'),
+    "style with font": (ONCE, "<p style=\"font-family:'A B';color:{{ subscriber.colour }}\">x"),
     "style important": (ONCE, "<h1 style='font-size:{{ subscriber.n or 9 }}px'>x</h1>"),
     "style unmatched": (ONCE, "<em style='color:{{ subscriber.colour or 'red' }}'>x</em>"),
     "class": (KEYED, "<p class='{{ subscriber.kind }}'>x</p>"),
@@ -177,7 +178,10 @@ PAGES: dict[str, tuple[str, str]] = {
         "{% if subscriber.vip %}<p>V{% if subscriber.city %} in {{ subscriber.city }}{% endif %}</p>"
         "{% else %}{% if subscriber.n %}<p class='gold'>n</p>{% endif %}{% endif %}",
     ),
-    "if in words": (ONCE, "<p>Hi{% if subscriber.first_name %} {{ subscriber.first_name }}{% endif %}"),
+    "if in words": (
+        ONCE,
+        "<p>Hi{% if subscriber.first_name %} {{ subscriber.first_name }}{% endif %}",
+    ),
     "if around row": (
         ONCE,
         "<table>{% if subscriber.vip %}<tr><td class='gold'><p>x</p></td></tr>{% endif %}</table>",
@@ -188,7 +192,10 @@ PAGES: dict[str, tuple[str, str]] = {
     ),
     "if in attribute": (ONCE, "<p title='{% if subscriber.vip %}v{% else %}n{% endif %}'>x</p>"),
     "known if": (ONCE, "{% if clinic.name %}<p>{{ clinic.name }}{{ subscriber.n }}</p>{% endif %}"),
-    "and or not": (ONCE, "{% if subscriber.vip and not subscriber.n or clinic.phone %}<p>x</p>{% endif %}"),
+    "and or not": (
+        ONCE,
+        "{% if subscriber.vip and not subscriber.n or clinic.phone %}<p>x</p>{% endif %}",
+    ),
     "unbalanced": (KEYED, "{% if subscriber.vip %}<div class='gold'>{% endif %}<p>x</p>"),
     "unbalanced twice": (
         KEYED,
@@ -199,11 +206,23 @@ PAGES: dict[str, tuple[str, str]] = {
     "paragraph closed by block": (KEYED, "<p>a{% if subscriber.vip %}<div>b</div>{% endif %}c</p>"),
     "item without end": (KEYED, "<ul>{% if subscriber.vip %}<li>a{% endif %}<li>b</ul>"),
     "cell without end": (KEYED, "<table><tr>{% if subscriber.vip %}<td>a{% endif %}<td>b</table>"),
-    "open comment": (KEYED, "{% if subscriber.vip %}<!-- {% endif %}<p>x</p>{% if subscriber.vip %}-->"
-        "{% endif %}<p>y</p>"),
-    "open bold": (KEYED, "<p>{% if subscriber.vip %}<b>{% endif %}x{% if subscriber.vip %}</b>{% endif %}"),
-    "style in branch": (KEYED, "{% if subscriber.vip %}<style>p{color:red}</style>{% endif %}<p>x</p>"),
-    "style sheet value": (KEYED, "<style>em{color:{{ '#f00' if subscriber.vip else '#00f' }}}</style><em>x"),
+    "open comment": (
+        KEYED,
+        "{% if subscriber.vip %}<!-- {% endif %}<p>x</p>{% if subscriber.vip %}-->"
+        "{% endif %}<p>y</p>",
+    ),
+    "open bold": (
+        KEYED,
+        "<p>{% if subscriber.vip %}<b>{% endif %}x{% if subscriber.vip %}</b>{% endif %}",
+    ),
+    "style in branch": (
+        KEYED,
+        "{% if subscriber.vip %}<style>p{color:red}</style>{% endif %}<p>x</p>",
+    ),
+    "style sheet value": (
+        KEYED,
+        "<style>em{color:{{ '#f00' if subscriber.vip else '#00f' }}}</style><em>x",
+    ),
     "attribute over branch": (
         KEYED,
         "<p title='a{% if subscriber.vip %}' class='gold{% endif %}'>x</p>",
@@ -318,7 +337,10 @@ PAGES: dict[str, tuple[str, str]] = {
         "{% for label, value in [('City', subscriber.city), ('n', subscriber.n)] %}"
         "{% if value %}<p>{{ label }}: {{ value }}</p>{% endif %}{% endfor %}",
     ),
-    "loop else": (ONCE, "{% for x in [] %}<p>{{ x }}</p>{% else %}<p>{{ subscriber.n }}</p>{% endfor %}"),
+    "loop else": (
+        ONCE,
+        "{% for x in [] %}<p>{{ x }}</p>{% else %}<p>{{ subscriber.n }}</p>{% endfor %}",
+    ),
     "open loop": (ONCE, "{% for t in subscriber.tags %}<p>{{ t }}</p>{% endfor %}"),
     "open loop else": (
         ONCE,
@@ -334,7 +356,10 @@ PAGES: dict[str, tuple[str, str]] = {
         "<table>{% for i in subscriber['items'] %}<tr><td class='gold'>{{ i.name }}</td>"
         "<td>{{ i.price }}</td></tr>{% endfor %}</table>",
     ),
-    "open loop items": (ONCE, "<ul>{% for t in subscriber.tags %}<li>{{ t }}</li>{% endfor %}</ul>"),
+    "open loop items": (
+        ONCE,
+        "<ul>{% for t in subscriber.tags %}<li>{{ t }}</li>{% endfor %}</ul>",
+    ),
     "open loop first class": (
         ONCE,
         "{% for t in subscriber.tags %}<p class='{{ 'gold' if loop.first else 'iron' }}'>{{ t }}</p>"
@@ -412,7 +437,10 @@ PAGES: dict[str, tuple[str, str]] = {
     "inside of nothing": (ONCE, "{% if subscriber.vip %}{{ subscriber.city.street }}{% endif %}"),
     "script in branch": (FULL, "{% if subscriber.vip %}<script>1</script>{% endif %}<p>x</p>"),
     "malformed style": (ONCE, "<p style='{{ subscriber.kind }}'>x</p>"),
-    "too deep": (KEYED, "{% if subscriber.n == 1 %}<p class='{{ subscriber.city.x }}'>x{% endif %}"),
+    "too deep": (
+        KEYED,
+        "{% if subscriber.n == 1 %}<p class='{{ subscriber.city.x }}'>x{% endif %}",
+    ),
 }
 
 
