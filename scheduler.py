@@ -1,7 +1,6 @@
 """What time is it? The steps of a tick, and the clock that calls for one every few seconds.
 
-It owns *when*, never *what*. Every step asks the rows what is due and may run twice without harm,
-so a tick that failed, came late or ran beside another one is made good by the next.
+It owns *when*, never *what*. Every step asks the rows what is due, and may run twice unharmed.
 """
 
 from __future__ import annotations
@@ -24,13 +23,15 @@ from campaigns.queueing import queue_confirmations, queue_due_steps
 from campaigns.site import Site
 from delivery import outbox
 from delivery.errors import WorkerFencedError
-from delivery.outbox import WorkerIdentity
+from delivery.outbox import WorkerIdentity as Worker
+from delivery.rules import portions
 from delivery.sender import Sender
-from delivery.ticks import REACH_RELAY, SEND, StepReport, TickReport, keep_report
+from delivery.ticks import SEND, StepReport, TickReport, keep_report
 from storage.database import Database, Session
 from templates.email import Renderer
 
 LOG = logging.getLogger("steadypost.scheduler")
+KeepGoing = Callable[[], bool]
 Made = TypeVar("Made")
 
 
@@ -48,15 +49,15 @@ class Parts:
 
 def run_tick(
     parts: Parts,
-    worker: WorkerIdentity,
+    worker: Worker,
     *,
     now: datetime,
-    keep_going: Callable[[], bool] = lambda: True,
+    keep_going: KeepGoing = lambda: True,
+    portion: int = portions.MOST,
 ) -> TickReport:
     """Do everything that is due, step by step; a step that fails does not keep the others."""
-    steps = [_attempt(name, _alone, parts, deed) for name, deed in _plan(parts, now).items()]
-    steps.append(_attempt(SEND, _send, parts, worker, keep_going))
-    report = TickReport(now, tuple(steps))
+    done = [_attempt(name, _alone, parts, deed) for name, deed in _plan(parts, now).items()]
+    report = TickReport(now, (*done, _attempt(SEND, _send, parts, worker, keep_going, portion)))
     _attempt("keep the report", _alone, parts, lambda s: keep_report(s, worker, report))
     return report
 
@@ -90,7 +91,7 @@ def _attempt(name: str, work: Callable[..., Any], *with_these: Any) -> StepRepor
     return done if isinstance(done, StepReport) else StepReport(name, done)
 
 
-def _send(parts: Parts, worker: WorkerIdentity, keep_going: Callable[[], bool]) -> StepReport:
+def _send(parts: Parts, worker: Worker, keep_going: KeepGoing, portion: int) -> StepReport:
     report = send_queued(
         parts.database,
         parts.sender,
@@ -99,14 +100,13 @@ def _send(parts: Parts, worker: WorkerIdentity, keep_going: Callable[[], bool]) 
         worker=worker,
         clock=parts.clock,
         keep_going=keep_going,
+        limit=portion,
     )
-    if report.relay_down is not None:
-        return StepReport(REACH_RELAY, report.sent, report.relay_down.reply)
-    return StepReport(SEND, report.sent)
+    return StepReport.of_sending(report.sent, report.relay_down)
 
 
 @contextmanager
-def employed(parts: Parts) -> Iterator[WorkerIdentity]:
+def employed(parts: Parts) -> Iterator[Worker]:
     """Be a worker for the length of a block; afterwards nothing is left in its hands."""
     worker = _sign_on(parts)
     try:
@@ -115,12 +115,12 @@ def employed(parts: Parts) -> Iterator[WorkerIdentity]:
         _sign_off(parts, worker)
 
 
-def _sign_on(parts: Parts) -> WorkerIdentity:
+def _sign_on(parts: Parts) -> Worker:
     host, pid, now = socket.gethostname(), os.getpid(), parts.clock()
     return _alone(parts, lambda s: outbox.register_worker(s, host=host, process_id=pid, now=now))
 
 
-def _sign_off(parts: Parts, worker: WorkerIdentity) -> int:
+def _sign_off(parts: Parts, worker: Worker) -> int:
     return _alone(parts, lambda s: outbox.retire_worker(s, worker, now=parts.clock()))
 
 
@@ -128,9 +128,10 @@ class Scheduler:
     """Calls for a tick every few seconds. APScheduler only ticks: it keeps and decides nothing."""
 
     def __init__(self, parts: Parts, *, every: timedelta) -> None:
-        self._parts, self._every = parts, every
-        self._worker: WorkerIdentity | None = None
+        self._parts, self._every, self._portion = parts, every, portions.FIRST
+        self._worker: Worker | None = None
         self._stopping = Event()
+        self.ask_to_stop = self._stopping.set  # returns at once, so a signal may call it
         self._failing: dict[str, str] = {}
         self._ticker: Any = None
 
@@ -146,14 +147,10 @@ class Scheduler:
         ticker.add_job(_attempt, "interval", ("beat", self._show_life), seconds=seconds)
         ticker.start()
 
-    def ask_to_stop(self) -> None:
-        """Claim nothing more. Returns at once, so a signal may call it."""
-        self._stopping.set()
-
     def stop(self) -> None:
         """Finish what is in hand, give back the rest, and leave."""
         self.ask_to_stop()
-        if self._ticker is not None:
+        if self._ticker is not None and self._ticker.running:
             self._ticker.shutdown(wait=True)
         self._parts.sender.close()
         if self._worker is not None:
@@ -169,12 +166,13 @@ class Scheduler:
         if self._worker is None or begin.failure:
             self._say(begin)
             return False
-        until = time.monotonic() + self._every.total_seconds()
-        # In slices, so that who confirms during a large mailing hears within seconds.
-        going = lambda: not self._stopping.is_set() and time.monotonic() < until  # noqa: E731
-        report = run_tick(self._parts, self._worker, now=self._parts.clock(), keep_going=going)
+        began, going = time.monotonic(), lambda: not self._stopping.is_set()
+        now, portion, least = self._parts.clock(), self._portion, self._parts.sender.connections
+        report = run_tick(self._parts, self._worker, now=now, keep_going=going, portion=portion)
+        pace = {"took": timedelta(seconds=time.monotonic() - began), "wanted": self._every}
+        self._portion = portions.next_portion(portion, sent=report.sent, least=least, **pace)
         self._say(*report.steps)
-        return report.sent_something
+        return report.sent > 0
 
     def _begin(self) -> int:
         """Show life; report for work at first, and after having been taken for dead."""

@@ -10,7 +10,7 @@ from importlib.resources import files
 
 from sqlalchemy.orm import Session
 
-from campaigns.ledger import load_list_themes
+from campaigns.editions import load_list_themes
 from campaigns.site import Site
 from templates.email import Edition, Theme
 from templates.theme import read_theme

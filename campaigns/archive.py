@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from campaigns.ledger import load_editions, load_steps
+from campaigns.editions import load_editions
+from campaigns.ledger import load_steps
 from campaigns.letters import reader_of, step_links
 from campaigns.site import Site
 from delivery.store import find_by_public_id

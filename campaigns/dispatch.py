@@ -24,7 +24,6 @@ from campaigns.rules.guards import Hold, NotNow, PutBack, relay_pause
 from campaigns.site import Site
 from campaigns.tally import SendReport, Tally
 from delivery import outbox
-from delivery.errors import WorkerFencedError
 from delivery.outbox import ClaimedDelivery, Recorded, WorkerIdentity
 from delivery.sender import RelayDown, Sender
 from storage.database import Database
@@ -84,7 +83,8 @@ class _Round:
     def run(self, limit: int) -> None:
         """Send batch after batch until there is nothing due or a reason to stop."""
         with self.database.transaction() as session:
-            settle_leftovers(session, self.worker, site=self.desk.site, now=self.clock())
+            doubtful = settle_leftovers(session, self.worker, site=self.desk.site, now=self.clock())
+        self.tally.count_recorded(doubtful)
         left = limit
         while left > 0 and self._may_go_on():
             with self.database.transaction() as session:
@@ -142,13 +142,13 @@ class _Round:
     def _record_and_mark(self, group: Sequence[Draft]) -> Sequence[Draft]:
         """Record the answers to the last group and mark the next one, or do neither.
 
-        When it fails, nothing of the group may be sent; the answers are true all the same.
+        When it fails, nothing of the group may be sent.
         """
         try:
             with self.database.transaction() as session:
                 recorded = self._record(session)
                 marked = self._mark(session, group, recorded)
-        except (DBAPIError, WorkerFencedError) as error:
+        except Exception as error:  # whatever it is, the answers are true
             self._record_patiently(error)
             raise
         self._note(recorded)

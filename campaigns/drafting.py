@@ -11,13 +11,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from campaigns.answers import load_answer_editions
+from campaigns.editions import load_editions
 from campaigns.ledger import (
     AnswerFacts,
     Membership,
     Person,
     StepFacts,
     load_answers,
-    load_editions,
     load_steps,
 )
 from campaigns.letters import (
@@ -127,21 +127,25 @@ class Desk:
     def _write(self, claim: ClaimedDelivery, facts: BatchFacts, now: datetime) -> Draft | NotNow:
         if claim.kind is Kind.STEP:
             step = facts.steps.get(claim.id)
-            return self._write_step(claim, step, facts, now) if step else _ERASED
+            if step is None:
+                return _ERASED
+            edition = facts.editions.get(step.revision_id or 0)
+            return self._write_step(claim, step, edition=edition, now=now)
         if claim.kind in _ANSWERS:
             answer = facts.answers.get(claim.id)
-            return self._write_answer(claim, answer, facts) if answer else _ERASED
+            if answer is None:
+                return _ERASED
+            edition = facts.answer_editions.get((answer.membership.list_id, claim.document))
+            return self._write_answer(claim, answer, edition=edition)
         return Hold(f"this program cannot send a {claim.kind} yet")
 
     def _write_step(
-        self, claim: ClaimedDelivery, step: StepFacts, facts: BatchFacts, now: datetime
+        self, claim: ClaimedDelivery, step: StepFacts, *, edition: Edition | None, now: datetime
     ) -> Draft | NotNow:
         plan = plan_of(step, site=self.site)
-        paused_until = step.person.paused_until
-        verdict = before_writing(step.view, plan, paused_until=paused_until, now=now)
+        verdict = before_writing(step.view, plan, paused_until=step.person.paused_until, now=now)
         if not isinstance(verdict, Go):
             return verdict
-        edition = facts.editions.get(step.revision_id or 0)
         if edition is None:
             return Hold("the step has no published text; publish it, then release this")
         if not str(edition.clinic.get("postal_address", "")).strip():
@@ -149,40 +153,44 @@ class Desk:
         context = step_context(step, attribute_names=self.site.attribute_names)
         links = step_links(step.membership, step.person, delivery=claim, site=self.site)
         email = self.renderer.render(edition, reader_of(context, links))
-        letter = step_letter(email, step, _posting(claim), site=self.site)
-        part = StepPart(step.series_id, step.enrolment_id, step.revision_id, context, plan)
-        return self._draft(claim, letter, step, Consent(Standing.CONFIRMED), part)
+        return Draft(
+            claim=claim,
+            handover=self._handover(
+                claim, step_letter(email, step, _posting(claim), site=self.site)
+            ),
+            person=step.person,
+            membership=step.membership,
+            needs=Consent(Standing.CONFIRMED),
+            step=StepPart(step.series_id, step.enrolment_id, step.revision_id, context, plan),
+        )
 
     def _write_answer(
-        self, claim: ClaimedDelivery, answer: AnswerFacts, facts: BatchFacts
+        self, claim: ClaimedDelivery, answer: AnswerFacts, *, edition: Edition | None
     ) -> Draft | NotNow:
-        edition = facts.answer_editions.get((answer.membership.list_id, claim.document))
         if edition is None:
             return Hold(f"no mail of this name ships with the program: {claim.document!r}")
         reader = answer_reader(answer, kind=claim.kind, site=self.site)
         email = self.renderer.render(edition, reader)
         letter = answer_letter(email, answer, _posting(claim), site=self.site)
-        return self._draft(claim, letter, answer, _needed(claim.kind, answer))
-
-    def _draft(
-        self,
-        claim: ClaimedDelivery,
-        letter: Letter,
-        facts: StepFacts | AnswerFacts,
-        needs: Consent,
-        step: StepPart | None = None,
-    ) -> Draft:
-        sender = envelope_sender(
-            self.site.keys, claim.public_id, bounce_address=self.site.identity.bounce_address
+        return Draft(
+            claim=claim,
+            handover=self._handover(claim, letter),
+            person=answer.person,
+            membership=answer.membership,
+            needs=_needed(claim.kind, answer),
         )
-        handover = Handover(
+
+    def _handover(self, claim: ClaimedDelivery, letter: Letter) -> Handover:
+        bounces = self.site.identity.bounce_address
+        return Handover(
             delivery_id=claim.id,
-            envelope_sender=sender,
+            envelope_sender=envelope_sender(
+                self.site.keys, claim.public_id, bounce_address=bounces
+            ),
             recipient=wire_address(letter.to_address),
             message=compose(letter),
             needs_smtputf8=needs_smtputf8(letter.to_address),
         )
-        return Draft(claim, handover, facts.person, facts.membership, needs, step)
 
 
 def plan_of(step: StepFacts, *, site: Site) -> MarkPlan:

@@ -14,16 +14,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.errors import AlreadyEnrolledError, NotSubscribedError, SuppressedPersonError
-from campaigns.facts import (
-    enrolled,
-    has_left,
-    is_membership,
-    is_suppressed,
-    may_be_mailed,
-    newcomers,
-    newest_consent,
-    origin_of,
-)
+from campaigns.joining import find_newcomers, find_returners, is_membership, is_suppressed
 from campaigns.models import Enrolment, Series
 from campaigns.rules.standing import EnrolmentStatus, Origin
 from campaigns.site import Site
@@ -43,11 +34,9 @@ def enrol_newcomers(session: Session, *, site: Site, now: datetime) -> int:
 
     Suppressed addresses are left out until the suppression is lifted.
     """
-    columns = (Subscription.subscriber_id, Series.id, newest_consent().label("consent"))
-    wanted = newcomers(*columns).order_by(Subscription.id).limit(_MOST_AT_ONCE)
     rows = [
-        _row(row.subscriber_id, row.id, origin_of(row.consent), now)
-        for row in session.execute(wanted)
+        _row(one.subscriber_id, one.series_id, one.origin, now)
+        for one in find_newcomers(session, limit=_MOST_AT_ONCE)
     ]
     return _insert(session, rows) + resume_returners(session, now=now)
 
@@ -77,15 +66,11 @@ def resume_returners(session: Session, *, now: datetime) -> int:
 
     Their cancelled email is queued again when it is due, by the usual rules.
     """
-    back = session.scalars(enrolled(Enrolment.id).where(has_left(), may_be_mailed())).all()
+    back = [one.enrolment_id for one in find_returners(session)]
     values = {"status": EnrolmentStatus.ACTIVE, "reason": "", "ended_at": None, "look_at": now}
+    has_left = Enrolment.status == EnrolmentStatus.LEFT
     return sum(
-        change_enrolments(
-            session,
-            Enrolment.id.in_(some),
-            Enrolment.status == EnrolmentStatus.LEFT,
-            **values,
-        )
+        change_enrolments(session, Enrolment.id.in_(some), has_left, **values)
         for some in slices(back)
     )
 

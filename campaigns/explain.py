@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from campaigns.facts import load_people, moves_of
+from campaigns.facts import load_person, moves_of
 from campaigns.models import Enrolment, Series
 from campaigns.rules.due_dates import local_day
 from campaigns.rules.moves import (
@@ -70,8 +70,7 @@ class _Account:
         self._zone = zone_of(person.time_zone, site.zone)
         self._plans, self._labels = load_plans(session), load_labels(session)
         self._series = {series.id: series for series in all_series(session)}
-        loaded = load_people(session, [person.id], site=site, now=now, after_enrolling=True)
-        self._facts = next(iter(loaded), None)
+        self._facts = load_person(session, person.id, site=site, now=now)
         self._deliveries = deliveries_of_subscriber(session, person.id)
 
     def sentences(self) -> Iterator[str]:

@@ -1,39 +1,59 @@
-"""Load what the rules need to know about some people, in a handful of queries for all of them."""
+"""Load what the rules need to know about some people, in a handful of queries for all of them.
+
+Each query asks one table by ids, and the rows meet here: a join of them all is at the mercy of
+the database's guess, which right after an import is wrong by a factor of hundreds.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import Row, select
+from sqlalchemy.orm import Session
 
+from campaigns.joining import Joining, find_joining, may_be_mailed
 from campaigns.models import Enrolment, MailedDay, Series
 from campaigns.rules.due_dates import local_day
 from campaigns.rules.moves import Move
 from campaigns.rules.series import InFlight, Moment, Progress, Rhythm, SeriesPlan
 from campaigns.rules.shared_days import Way, plan_moves
-from campaigns.rules.standing import EnrolmentStatus, Origin, SeriesStatus
+from campaigns.rules.standing import EnrolmentStatus, Origin
 from campaigns.rules.time_zones import zone_of
 from campaigns.site import Site
-from campaigns.store import IS_ACTIVE, load_plans
+from campaigns.store import load_plans
 from delivery.models import Delivery
 from delivery.rules.states import Kind, State
-from subscribers.models import ConsentRecord, MailingList, Subscriber, Subscription, Suppression
-from subscribers.rules.standing import ConsentKind, Standing
+from subscribers.models import Subscriber, Subscription
 from subscribers.store import slices
 
 # Older days matter only to a slot that was missed for as long.
 _DAYS_BACK = timedelta(days=62)
 _MOVING = frozenset({State.QUEUED, State.CLAIMED, State.SENDING})
-_ORIGINS = {
-    ConsentKind.CONFIRMED: Origin.CONFIRMATION,
-    ConsentKind.IMPORTED: Origin.IMPORT,
-    ConsentKind.ADDED_BY_STAFF: Origin.STAFF,
-}
+_ACTIVE_OR_LEFT = (EnrolmentStatus.ACTIVE, EnrolmentStatus.LEFT)
+_NOBODY = Joining()
+_MEMBERSHIP = (
+    Subscription.list_id,
+    Subscription.confirmed_at,
+    Subscriber.id.label("subscriber_id"),
+    Subscriber.email,
+    Subscriber.time_zone,
+    Subscriber.weekday,
+    Subscriber.hour,
+    Subscriber.pace,
+    Subscriber.paused_until,
+)
+_START = (
+    Enrolment.id,
+    Enrolment.series_id,
+    Enrolment.origin,
+    Enrolment.enrolled_at,
+    Enrolment.last_step_id,
+    Enrolment.last_sent_at,
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +69,18 @@ class PersonFacts:
     cancelled: Mapping[tuple[int, int], int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Start:
+    """One enrolment, or one that is about to be."""
+
+    id: int
+    series_id: int
+    origin: Origin
+    enrolled_at: datetime
+    last_step_id: int | None = None
+    last_sent_at: datetime | None = None
+
+
 @dataclass
 class _Ledger:
     """The marketing emails of one person so far."""
@@ -59,47 +91,46 @@ class _Ledger:
     broadcasts: list[datetime] = field(default_factory=list)  # due and not through yet
 
 
-_PERSON = (
-    Subscriber.id.label("subscriber_id"),
-    Subscriber.email,
-    Subscriber.time_zone,
-    Subscriber.weekday,
-    Subscriber.hour,
-    Subscriber.pace,
-    Subscriber.paused_until,
-    Subscription.confirmed_at,
-)
-_WAY = (
-    Enrolment.id,
-    Enrolment.series_id,
-    Enrolment.origin,
-    Enrolment.enrolled_at,
-    Enrolment.last_step_id,
-    Enrolment.last_sent_at,
-)
-
-
 def load_people(
     session: Session,
     subscriber_ids: Iterable[int],
     *,
     site: Site,
     now: datetime,
-    after_enrolling: bool = False,
+    joining: Joining = _NOBODY,
 ) -> Iterator[PersonFacts]:
     """Load those people who may be mailed and are on a way, with all their ways.
 
-    `after_enrolling` shows them as the next tick will have enrolled and resumed them: for
-    forecasts and pages. An enrolment that does not exist yet has a negative id.
+    With `joining` they are shown as the next tick will have enrolled them: for forecasts and
+    pages. An enrolment that does not exist yet has a negative id.
     """
+    # First the lists: what is imported in this moment is then known to both or passed over.
+    lists = {row.id: row.list_id for row in session.execute(select(Series.id, Series.list_id))}
     plans = load_plans(session)
+    resumed = frozenset(one.enrolment_id for one in joining.returners)
+    coming = _coming(joining, now=now)
     for some in slices(sorted(subscriber_ids)):
-        rows = _rows(session, some, after_enrolling=after_enrolling)
+        starts = _starts(session, some, resumed=resumed)
         ledgers = _ledgers(session, some)
         days = _mailed_days(session, some, since=now.date() - _DAYS_BACK)
-        for key, own in rows.items():
-            ways = [_way(row, plans, ledgers[key], now=now) for row in own]
-            yield _person(own[0], ways, ledgers[key], days=days[key], site=site, now=now)
+        for key, memberships in _memberships(session, some).items():
+            ways = [
+                _way(start, membership, ledgers[key], plan=plans[start.series_id])
+                for start in (*starts[key], *coming[key])
+                if (membership := memberships.get(lists.get(start.series_id, 0))) is not None
+            ]
+            if ways:
+                person = next(iter(memberships.values()))
+                yield _person(person, ways, ledgers[key], days=days[key], site=site, now=now)
+
+
+def load_person(
+    session: Session, subscriber_id: int, *, site: Site, now: datetime
+) -> PersonFacts | None:
+    """Load one person as the next tick will have enrolled them; None when they are on no way."""
+    joining = find_joining(session, subscriber_id=subscriber_id)
+    people = load_people(session, [subscriber_id], site=site, now=now, joining=joining)
+    return next(people, None)
 
 
 def moves_of(person: PersonFacts, *, site: Site, now: datetime) -> dict[int, Move]:
@@ -108,98 +139,40 @@ def moves_of(person: PersonFacts, *, site: Site, now: datetime) -> dict[int, Mov
     return plan_moves(person.ways, rhythm=person.rhythm, moment=moment)
 
 
-def may_be_mailed() -> ColumnElement[bool]:
-    """Make the condition: confirmed, and not suppressed (on Subscription and Subscriber)."""
-    return and_(Subscription.standing == Standing.CONFIRMED, ~is_suppressed())
-
-
-def is_suppressed() -> ColumnElement[bool]:
-    """Make the condition that the address of the Subscriber must not be mailed."""
-    return exists().where(Suppression.email == Subscriber.email)
-
-
-def is_membership() -> ColumnElement[bool]:
-    """Make the condition that joins an enrolment's person to the list of its series."""
-    return and_(
-        Subscription.subscriber_id == Enrolment.subscriber_id,
-        Subscription.list_id == Series.list_id,
-    )
-
-
-def has_left() -> ColumnElement[bool]:
-    """Make the condition: the person left this series and has not begun it anew since."""
-    later = aliased(Enrolment)
-    begun_anew = exists().where(
-        later.subscriber_id == Enrolment.subscriber_id,
-        later.series_id == Enrolment.series_id,
-        later.round > Enrolment.round,
-    )
-    return and_(Enrolment.status == EnrolmentStatus.LEFT, ~begun_anew)
-
-
-def enrolled(*columns: Any) -> Select[Any]:
-    """Begin a query on enrolments whose person has a subscription to the list of the series."""
-    return (
-        select(*columns)
-        .select_from(Enrolment)
-        .join(Series, Series.id == Enrolment.series_id)
-        .join(Subscriber, Subscriber.id == Enrolment.subscriber_id)
-        .join(Subscription, is_membership())
-    )
-
-
-def newcomers(*columns: Any) -> Select[Any]:
-    """Begin a query on confirmed people whom an active series of their list does not know."""
-    known = exists().where(
-        Enrolment.subscriber_id == Subscription.subscriber_id, Enrolment.series_id == Series.id
-    )
-    return (
-        select(*columns)
-        .select_from(Subscription)
+def _memberships(session: Session, subscriber_ids: Sequence[int]) -> Mapping[int, dict[int, Any]]:
+    """Read the people who may be mailed, by id and by list."""
+    wanted = (
+        select(*_MEMBERSHIP)
         .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
-        .join(MailingList, MailingList.id == Subscription.list_id)
-        .join(Series, Series.list_id == Subscription.list_id)
-        .where(may_be_mailed(), Series.status == SeriesStatus.ACTIVE, ~known)
+        .where(Subscription.subscriber_id.in_(subscriber_ids), may_be_mailed())
     )
+    found: defaultdict[int, dict[int, Any]] = defaultdict(dict)
+    for row in session.execute(wanted):
+        found[row.subscriber_id][row.list_id] = row
+    return found
 
 
-def newest_consent() -> Any:
-    """Make the column that tells by which word a newcomer came to the list."""
-    return (
-        select(ConsentRecord.kind)
-        .where(
-            ConsentRecord.subscriber_id == Subscription.subscriber_id,
-            ConsentRecord.list_slug == MailingList.slug,
-            ConsentRecord.kind.in_(_ORIGINS),
-        )
-        .order_by(ConsentRecord.id.desc())
-        .limit(1)
-        .scalar_subquery()
+def _starts(
+    session: Session, subscriber_ids: Sequence[int], *, resumed: Set[int]
+) -> Mapping[int, list[_Start]]:
+    """Read the active enrolments, and of the others those that are about to be resumed."""
+    wanted = select(Enrolment.subscriber_id, Enrolment.status, *_START).where(
+        Enrolment.subscriber_id.in_(subscriber_ids),
+        Enrolment.status.in_(_ACTIVE_OR_LEFT if resumed else (EnrolmentStatus.ACTIVE,)),
     )
+    starts: defaultdict[int, list[_Start]] = defaultdict(list)
+    for row in session.execute(wanted):
+        if row.status is EnrolmentStatus.ACTIVE or row.id in resumed:
+            starts[row.subscriber_id].append(_Start(*row[2:]))
+    return starts
 
 
-def origin_of(consent: ConsentKind | None) -> Origin:
-    """Say how an enrolment begins; only who has just clicked is mailed at night."""
-    return _ORIGINS.get(consent, Origin.STAFF) if consent else Origin.STAFF
-
-
-def _rows(
-    session: Session, subscriber_ids: Sequence[int], *, after_enrolling: bool
-) -> Mapping[int, list[Row[Any]]]:
-    is_on_the_way = or_(IS_ACTIVE, has_left()) if after_enrolling else IS_ACTIVE
-    ways = enrolled(*_WAY, *_PERSON).where(
-        Enrolment.subscriber_id.in_(subscriber_ids), is_on_the_way, may_be_mailed()
-    )
-    found = list(session.execute(ways))
-    if after_enrolling:
-        to_come = newcomers(Series.id.label("series_id"), newest_consent().label("consent"))
-        found += session.execute(
-            to_come.add_columns(*_PERSON).where(Subscriber.id.in_(subscriber_ids))
-        )
-    rows: defaultdict[int, list[Row[Any]]] = defaultdict(list)
-    for row in found:
-        rows[row.subscriber_id].append(row)
-    return rows
+def _coming(joining: Joining, *, now: datetime) -> Mapping[int, list[_Start]]:
+    coming: defaultdict[int, list[_Start]] = defaultdict(list)
+    for one in joining.newcomers:
+        start = _Start(-one.series_id, one.series_id, one.origin, enrolled_at=now)
+        coming[one.subscriber_id].append(start)
+    return coming
 
 
 def _ledgers(session: Session, subscriber_ids: Sequence[int]) -> Mapping[int, _Ledger]:
@@ -239,27 +212,23 @@ def _mailed_days(
     return days
 
 
-def _way(row: Row[Any], plans: Mapping[int, SeriesPlan], ledger: _Ledger, *, now: datetime) -> Way:
-    series = plans[row.series_id]
-    if "consent" in row._fields:
-        start = Progress(now, origin_of(row.consent), row.confirmed_at)
-        return Way(-series.id, series, start)
+def _way(start: _Start, membership: Row[Any], ledger: _Ledger, *, plan: SeriesPlan) -> Way:
     progress = Progress(
-        enrolled_at=row.enrolled_at,
-        origin=row.origin,
-        confirmed_at=row.confirmed_at,
-        had=frozenset(_had(row, ledger)),
-        last_sent_at=row.last_sent_at,
-        in_flight=ledger.in_flight.get(row.id),
+        enrolled_at=start.enrolled_at,
+        origin=start.origin,
+        confirmed_at=membership.confirmed_at,
+        had=frozenset(_had(start, ledger)),
+        last_sent_at=start.last_sent_at,
+        in_flight=ledger.in_flight.get(start.id),
     )
-    return Way(row.id, series, progress)
+    return Way(start.id, plan, progress)
 
 
-def _had(row: Row[Any], ledger: _Ledger) -> set[int]:
+def _had(start: _Start, ledger: _Ledger) -> set[int]:
     """Name the steps reached; the pointer speaks for deliveries that were tidied away."""
-    had = ledger.had[row.id]
-    if row.last_step_id is not None and (row.id, row.last_step_id) not in ledger.cancelled:
-        had.add(row.last_step_id)
+    had = ledger.had[start.id]
+    if start.last_step_id is not None and (start.id, start.last_step_id) not in ledger.cancelled:
+        had.add(start.last_step_id)
     return had
 
 

@@ -26,6 +26,7 @@ from subscribers.rules.standing import SuppressionReason
 from subscribers.suppression import suppress_address
 
 _enrolments = cast(Table, Enrolment.__table__)
+_THROUGH = TERMINAL - {State.SENT}
 _LONGEST_NOTE = 500  # of a relay's reply, beside a suppression
 
 
@@ -56,12 +57,12 @@ _ACCEPT = (
     .where(
         _enrolments.c.id == bindparam("enrolment"), _enrolments.c.last_step_id == bindparam("step")
     )
-    .values(last_sent_at=bindparam("at"))
+    .values(last_sent_at=bindparam("at"), look_at=bindparam("at"))
 )
 
 
 def _note_acceptance(session: Session, recorded: Sequence[Recorded], *, now: datetime) -> None:
-    """Count the wait for the next step from the acceptance, not from the mark."""
+    """Ask for the next step, and count its wait from the acceptance, not from the mark."""
     accepted = [
         {"enrolment": delivery.enrolment_id, "step": delivery.step_id, "at": now}
         for delivery in sorted(recorded, key=_enrolment_order)
@@ -76,11 +77,11 @@ def _enrolment_order(delivery: Recorded) -> int:
 
 
 def _look_again(session: Session, recorded: Sequence[Recorded], *, now: datetime) -> None:
-    """Ask for the next step where this one is through."""
+    """Ask for the next step where this one is through in another way."""
     through = {
         delivery.enrolment_id
         for delivery in recorded
-        if delivery.state in TERMINAL and delivery.enrolment_id is not None
+        if delivery.state in _THROUGH and delivery.enrolment_id is not None
     }
     if through:
         change_enrolments(session, IS_ACTIVE, Enrolment.id.in_(through), look_at=now)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, union
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.facts import PersonFacts, has_left, load_people, newcomers
+from campaigns.facts import PersonFacts, load_people
+from campaigns.joining import find_joining
 from campaigns.models import Enrolment
 from campaigns.rules.due_dates import local_day
 from campaigns.rules.moves import Move, SendStep, WaitUntil
@@ -18,7 +19,6 @@ from campaigns.rules.shared_days import Way, plan_moves
 from campaigns.sentences import reasons_in_words
 from campaigns.site import Site
 from campaigns.store import IS_ACTIVE, load_labels
-from subscribers.models import Subscription
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,10 @@ def forecast(session: Session, *, site: Site, now: datetime, days: int) -> list[
     What is held stays held, and with it what would come after.
     """
     until, labels = now + timedelta(days=days), load_labels(session)
-    on_the_way = _people_on_the_way(session)
-    people = load_people(session, on_the_way, site=site, now=now, after_enrolling=True)
+    joining = find_joining(session)
+    on_a_way = session.scalars(select(Enrolment.subscriber_id).where(IS_ACTIVE))
+    everybody = {*on_a_way, *joining.subscriber_ids}
+    people = load_people(session, everybody, site=site, now=now, joining=joining)
     entries = [
         ForecastEntry(
             at=sent.at,
@@ -67,12 +69,6 @@ def forecast(session: Session, *, site: Site, now: datetime, days: int) -> list[
         for sent in _Life(person, site, now=now).until(until)
     ]
     return sorted(entries, key=lambda entry: (entry.at, entry.address, entry.series))
-
-
-def _people_on_the_way(session: Session) -> Sequence[int]:
-    """Find whoever is on a way, or will be from the next tick on."""
-    known = select(Enrolment.subscriber_id).where(or_(IS_ACTIVE, has_left()))
-    return session.scalars(union(known, newcomers(Subscription.subscriber_id))).all()
 
 
 class _Life:

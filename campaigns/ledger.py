@@ -11,13 +11,12 @@ from typing import Any
 from sqlalchemy import Row, Select, and_, select
 from sqlalchemy.orm import Session, aliased
 
-from campaigns.models import Enrolment, Revision, Series, Step, Surroundings
+from campaigns.models import Enrolment, Series, Step
 from campaigns.rules.guards import Pointer, SeriesView
 from campaigns.rules.standing import FirstStep
 from delivery.models import Delivery
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.rules.standing import Pace, Standing
-from templates.email import Edition, Theme
 
 
 @dataclass(frozen=True)
@@ -176,47 +175,6 @@ def load_published(session: Session, series_ids: Collection[int]) -> Mapping[int
     for row in session.execute(wanted):
         steps[row.series_id].append(row.id)
     return steps
-
-
-def load_editions(
-    session: Session, revision_ids: Collection[int], *, attribute_names: frozenset[str]
-) -> dict[int, Edition]:
-    """Read what published revisions look like: their text, with the theme and clinic of then."""
-    wanted = (
-        select(Revision, Surroundings)
-        .join(Surroundings, Surroundings.digest == Revision.surroundings)
-        .where(Revision.id.in_(revision_ids))
-    )
-    return {
-        revision.id: Edition(
-            document=revision.document,
-            theme=theme_from(surroundings),
-            clinic=surroundings.clinic,
-            digest=revision.digest,
-            attribute_names=attribute_names,
-        )
-        for revision, surroundings in session.execute(wanted)
-    }
-
-
-def load_list_themes(session: Session, list_ids: Collection[int]) -> dict[int, Theme]:
-    """Read the theme of each list's first series, by priority; a list without one is missing."""
-    wanted = (
-        select(Series.list_id, Revision.surroundings)
-        .join(Step, and_(Step.series_id == Series.id, Step.published.is_(True)))
-        .join(Revision, Revision.id == Step.revision_id)
-        .where(Series.list_id.in_(list_ids))
-        .order_by(Series.priority.desc(), Series.id.desc(), Step.position.desc())  # last wins
-    )
-    digests = {row.list_id: row.surroundings for row in session.execute(wanted)}
-    shown = select(Surroundings).where(Surroundings.digest.in_(set(digests.values())))
-    themes = {found.digest: theme_from(found) for found in session.scalars(shown)}
-    return {list_id: themes[digest] for list_id, digest in digests.items()}
-
-
-def theme_from(surroundings: Surroundings) -> Theme:
-    """Take the theme out of the surroundings a revision was published with."""
-    return Theme(name=surroundings.theme["name"], files=surroundings.theme["files"])
 
 
 def _asking(once_key: str) -> int | None:

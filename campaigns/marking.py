@@ -10,8 +10,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, cast
 
-from sqlalchemy import case, select
+from sqlalchemy import CursorResult, Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.drafting import Draft
@@ -30,13 +31,15 @@ from campaigns.rules.guards import (
     Verdict,
     after_a_taken_day,
     before_marking,
-    may_be_mailed,
+    check_consent,
 )
-from campaigns.store import IS_ACTIVE, change_enrolments
+from campaigns.rules.standing import EnrolmentStatus
 from delivery import outbox
 from delivery.outbox import Mark, WorkerIdentity
 from subscribers.models import Subscriber, Subscription
 from subscribers.suppression import suppressed_among
+
+_enrolments = cast(Table, Enrolment.__table__)
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ class _Facts:
             return Cancel("the person or their address is gone")
         if person.email in self.suppressed:
             return Cancel("the address is suppressed")
-        verdict = may_be_mailed(self.consents.get(draft.membership.id), draft.needs)
+        verdict = check_consent(self.consents.get(draft.membership.id), draft.needs)
         if step is None or not isinstance(verdict, Go):
             return verdict
         return before_marking(self.pointers.get(step.enrolment_id), step.plan, now=now)
@@ -173,17 +176,23 @@ def _give_back(session: Session, drafts: Sequence[Draft]) -> None:
     give_days_back(session, {draft.claim.id: draft.person.id for draft in drafts if draft.step})
 
 
+_MOVE = (
+    update(_enrolments)
+    .where(
+        _enrolments.c.id == bindparam("enrolment"), _enrolments.c.status == EnrolmentStatus.ACTIVE
+    )
+    .values(last_step_id=bindparam("step"), last_sent_at=bindparam("at"))
+)
+
+
 def _move_pointers(session: Session, drafts: Sequence[Draft], *, now: datetime) -> None:
     """Let the enrolments stand at the steps that are marked, all of them or none."""
-    steps = {draft.step.enrolment_id: draft.step.plan.step_id for draft in drafts if draft.step}
+    steps = [draft.step for draft in drafts if draft.step]
     if not steps:
         return
-    moved = change_enrolments(
-        session,
-        IS_ACTIVE,
-        Enrolment.id.in_(steps),
-        last_step_id=case(steps, value=Enrolment.id),
-        last_sent_at=now,
-    )
+    moves = [
+        {"enrolment": step.enrolment_id, "step": step.plan.step_id, "at": now} for step in steps
+    ]
+    moved = cast("CursorResult[Any]", session.execute(_MOVE, moves)).rowcount
     if moved != len(steps):
-        raise PointerMovedError(steps)
+        raise PointerMovedError([step.enrolment_id for step in steps])

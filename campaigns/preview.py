@@ -6,19 +6,19 @@ Nothing here touches deliveries or anybody's progress, and no link in it works f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from campaigns.editions import load_editions
 from campaigns.errors import (
     SeriesNotNamedError,
     StepWithoutTextError,
     UnknownReaderError,
     UnknownStepError,
 )
-from campaigns.ledger import load_editions
 from campaigns.letters import Posting, plain_letter
 from campaigns.models import Series, Step
 from campaigns.site import Site
@@ -30,9 +30,9 @@ from delivery.sender import Handover, Outcome, Sender
 from storage.database import Database
 from storage.signing import new_public_id
 from subscribers.models import Subscriber
-from subscribers.rules.address import parse_address
+from subscribers.rules.address import Address, parse_address
 from subscribers.store import find_subscriber
-from templates.email import Reader, RenderedEmail, Renderer
+from templates.email import Edition, Reader, RenderedEmail, Renderer
 from templates.samples import SAMPLE_READER
 
 _LINKS = ("unsubscribe", "preferences", "view")
@@ -43,6 +43,16 @@ class Preview(RenderedEmail):
     """A rendered step, with the letter it would be."""
 
     letter: Letter
+
+
+@dataclass(frozen=True)
+class StepPlace:
+    """A step, and where it stands among the published ones of its series."""
+
+    series: Series
+    step: Step
+    number: int
+    parts: int
 
 
 def preview_step(
@@ -65,21 +75,18 @@ def preview_step(
         InvalidAddressError: the address is none.
         TemplateError: the step cannot be rendered for this reader.
     """
-    series, step, number, parts = find_step(session, step_ref)
+    place = find_step(session, step_ref)
     person = _find_reader(session, address) if address is not None else None
-    editions = load_editions(session, {step.revision_id or 0}, attribute_names=site.attribute_names)
-    if step.revision_id not in editions:
-        raise StepWithoutTextError(series.slug, step.key)
     reader = Reader(
         subscriber=_facts_of(person) if person else SAMPLE_READER.subscriber,
         links=dict.fromkeys(_LINKS, f"{site.public_url}/preview"),
-        series={"title": series.title, "part": number, "parts": parts},
+        series={"title": place.series.title, "part": place.number, "parts": place.parts},
     )
-    email = renderer.render(editions[step.revision_id], reader)
+    email = renderer.render(_edition_of(session, place, site), reader)
     to_address = person.email if person else site.identity.from_address
     posting = Posting(new_public_id(), now, Kind.STEP)
     letter = plain_letter(email, posting, to_address=to_address, site=site)
-    return Preview(**asdict(email), letter=letter)
+    return Preview(**vars(email), letter=letter)
 
 
 def send_test(
@@ -103,21 +110,26 @@ def send_test(
     """
     with database.reading() as session:
         preview = preview_step(session, site, renderer, step_ref, address=address, now=now)
-    tester = parse_address(to)
-    subject = f"[Test] {preview.subject}"
-    letter = replace(preview.letter, to_address=tester.text, subject=subject)
-    handover = Handover(
+    return sender.send([_test_of(preview.letter, parse_address(to), site)])[0]
+
+
+def _test_of(letter: Letter, tester: Address, site: Site) -> Handover:
+    letter = replace(letter, to_address=tester.text, subject=f"[Test] {letter.subject}")
+    return Handover(
         delivery_id=0,
         envelope_sender=wire_address(site.identity.bounce_address),
         recipient=tester.wire,
         message=compose(letter),
         needs_smtputf8=tester.needs_smtputf8,
     )
-    return sender.send([handover])[0]
 
 
-def find_step(session: Session, step_ref: str) -> tuple[Series, Step, int, int]:
-    """Find a step by its reference; with its place among the published ones, and their number."""
+def find_step(session: Session, step_ref: str) -> StepPlace:
+    """Find a step by its reference; the number counts the published ones.
+
+    Raises:
+        UnknownSeriesError, UnknownStepError, SeriesNotNamedError: there is no such step.
+    """
     slug, slash, name = step_ref.rpartition("/")
     series = find_series(session, slug) if slash else _only_series(session, step_ref)
     steps = steps_of(session, series.id)
@@ -126,7 +138,15 @@ def find_step(session: Session, step_ref: str) -> tuple[Series, Step, int, int]:
     if found is None:
         raise UnknownStepError(series.slug, name, [step.key for step in published])
     number = published.index(found) + 1 if found in published else len(published)
-    return series, found, number, len(published)
+    return StepPlace(series, found, number, len(published))
+
+
+def _edition_of(session: Session, place: StepPlace, site: Site) -> Edition:
+    revision_id = place.step.revision_id
+    if revision_id is None:
+        raise StepWithoutTextError(place.series.slug, place.step.key)
+    names = site.attribute_names
+    return load_editions(session, [revision_id], attribute_names=names)[revision_id]
 
 
 def _only_series(session: Session, step_ref: str) -> Series:

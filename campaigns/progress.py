@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.facts import load_people, moves_of
+from campaigns.facts import load_person, moves_of
 from campaigns.models import Enrolment, Series
 from campaigns.rules.moves import Move, SendStep, WaitUntil
 from campaigns.rules.series import SeriesPlan, parts_of
@@ -56,10 +56,7 @@ def standing_of(
     Who has confirmed a moment ago is shown as the next tick will enrol them.
     """
     of_list = select(Series).where(Series.list_id == subscription.list_id)
-    everybody = load_people(
-        session, [subscription.subscriber_id], site=site, now=now, after_enrolling=True
-    )
-    person = next(iter(everybody), None)
+    person = load_person(session, subscription.subscriber_id, site=site, now=now)
     moves = moves_of(person, site=site, now=now) if person else {}
     ways = {way.series.id: way for way in person.ways} if person else {}
     found = []

@@ -9,13 +9,13 @@ from datetime import datetime
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from campaigns.editions import load_editions
 from campaigns.errors import (
     Fault,
     SeriesFolderError,
     SeriesOnOtherListError,
     UnpublishableChangeError,
 )
-from campaigns.ledger import load_editions
 from campaigns.models import Enrolment, Revision, Series, Step, Surroundings
 from campaigns.revisions import faults_in, keep_surroundings, publish_text, surroundings_now
 from campaigns.rules.ordering import merge_order

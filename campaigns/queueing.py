@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import String, cast, exists, literal, select
 from sqlalchemy.orm import Session
 
-from campaigns.facts import PersonFacts, is_suppressed, load_people, moves_of
+from campaigns.facts import PersonFacts, load_people, moves_of
+from campaigns.joining import is_suppressed
 from campaigns.rules.looks import LONGEST, look_after
 from campaigns.rules.moves import Finished, SendStep
 from campaigns.rules.standing import EnrolmentStatus

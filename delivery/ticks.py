@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from delivery.models import Worker
 from delivery.outbox import WorkerIdentity
+from delivery.sender import RelayDown
 from storage.advice import describe_failure
 
 SEND = "send"
@@ -24,6 +25,11 @@ class StepReport:
     name: str
     done: int
     failure: str = ""
+
+    @classmethod
+    def of_sending(cls, sent: int, relay_down: RelayDown | None) -> Self:
+        """Report how many mails went out, and what the relay said should it not be there."""
+        return cls(REACH_RELAY, sent, relay_down.reply) if relay_down else cls(SEND, sent)
 
     @classmethod
     def failed(cls, name: str, error: Exception) -> Self:
@@ -45,9 +51,9 @@ class TickReport:
         return {step.name: step.failure for step in self.steps if step.failure}
 
     @property
-    def sent_something(self) -> bool:
-        """Tell whether mail went out: then there may be more, and nobody should wait for it."""
-        return any(step.done for step in self.steps if step.name == SEND)
+    def sent(self) -> int:
+        """Count the mails that went out; if any did, there may be more."""
+        return sum(step.done for step in self.steps if step.name in (SEND, REACH_RELAY))
 
     def as_dict(self) -> dict[str, Any]:
         """Give the report as plain data."""

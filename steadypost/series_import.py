@@ -33,11 +33,15 @@ def find_series_folder(settings: Settings, name: str) -> Path:
     """
     places = [Path(name).expanduser()]
     places += [settings.path(folder) / name for folder in settings.series.folders]
-    for place in places:
-        if place.is_dir() or (place / SERIES_FILE).is_file():
+    for is_meant in (_is_series, Path.is_dir):
+        for place in filter(is_meant, places):
             return place
     known = ", ".join(sorted(known_series_folders(settings))) or "none"
     raise NothingFoundError(f"series folder {name!r}", f"there are: {known}; or give a path")
+
+
+def _is_series(place: Path) -> bool:
+    return (place / SERIES_FILE).is_file()
 
 
 def known_series_folders(settings: Settings) -> set[str]:

@@ -12,10 +12,13 @@ from threading import Event
 from types import FrameType
 
 import uvicorn
+from sqlalchemy.exc import DBAPIError
 
+from campaigns.store import look_again
 from scheduler import Parts, Scheduler
 from steadypost.errors import CannotListenError
 from steadypost.settings.sections import Settings, Web
+from storage.advice import describe_failure
 from web.app import create_app
 from web.desk import Desk
 
@@ -72,12 +75,22 @@ def serve(parts: Parts, settings: Settings, *, with_web: bool, with_scheduler: b
     stop = StopRequest()
     stop.listen()
     listener = _listen(settings.web) if with_web else None
+    _decide_anew(parts)
     with _running_scheduler(parts, settings, stop, wanted=with_scheduler):
         if listener is None:
             stop.wait()
         elif not stop.is_asked:
             _serve_pages(parts, settings.web, listener, stop)
     LOG.info("stopped")
+
+
+def _decide_anew(parts: Parts) -> None:
+    """Let every due date be decided anew: closed days, hours or the zone may have changed."""
+    try:
+        with parts.database.transaction() as session:
+            look_again(session, now=parts.clock())
+    except DBAPIError as error:
+        LOG.warning("changed settings count from tomorrow on: %s", describe_failure(error))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -26,6 +27,7 @@ from storage.signing import KeyRing
 from subscribers.rules.preferences import WEEKDAYS
 from templates.rendering import PersonRenderer
 
+LOG = logging.getLogger("steadypost")
 _SQLITE = "sqlite:///"
 
 
@@ -98,7 +100,10 @@ def read_keys(path: Path) -> KeyRing:
         KeysFileError: the file is missing, unreadable or damaged.
     """
     try:
-        return KeyRing.from_text(path.read_text("ascii"))
+        keys = KeyRing.from_text(path.read_text("ascii"))
+        if path.stat().st_mode & 0o077:
+            LOG.warning("others can read the keys file %s; chmod 600 it", path)
+        return keys
     except FileNotFoundError:
         raise KeysFileError(path, "it is missing") from None
     except OSError as error:

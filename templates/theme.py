@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -107,7 +108,8 @@ def _read_text(theme: str, path: Path) -> str:
         raise ThemeFileError(theme, path.name, problem="is not UTF-8; save it so") from error
 
 
-def _read_tokens(theme: str, text: str) -> dict[str, Any]:
+@lru_cache(maxsize=32)  # every tick asks whether a theme has changed
+def _read_tokens(theme: str, text: str) -> Mapping[str, Any]:
     try:
         loaded = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:

@@ -8,18 +8,37 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 
+import campaigns.models  # noqa: F401
+import delivery.models  # noqa: F401  (each brings its tables)
 from campaigns.site import ClinicCalendar, SenderIdentity, Site
-from steadypost.migrating import migrate
+from steadypost.migrating import known_version, migrate
+from storage.base import Base
 from storage.database import Database, open_database
 from storage.signing import KeyRing
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 from subscribers.rules.standing import Standing, SuppressionReason
+
+_TABLES = list(reversed(Base.metadata.sorted_tables))
+_EMPTY_AGAIN = ";".join(
+    [
+        "SET LOCAL session_replication_role = replica",  # no triggers, no order to keep
+        "SET LOCAL lock_timeout = '20s'",
+        *(f"DELETE FROM {table}" for table in _TABLES),  # noqa: S608
+        *(
+            f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), 1, false)"
+            for table in _TABLES
+            if "id" in table.c
+        ),
+        f"UPDATE alembic_version SET version_num = '{known_version()}'",  # noqa: S608
+    ]
+)
 
 for name in [name for name in os.environ if name.startswith("STEADYPOST_")]:
     del os.environ[name]  # a developer's own settings must not change what tests see
@@ -48,39 +67,39 @@ def sqlite_database(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]
 
 
 @pytest.fixture(scope="session")
-def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start a private PostgreSQL and migrate one database that tests copy."""
-    folder = tmp_path_factory.mktemp("pg")
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # pgserver keeps its locks there
-    import pgserver
+def postgresql_url() -> Iterator[str]:
+    """Start a private PostgreSQL and migrate one database that tests share.
 
-    server = pgserver.get_server(folder / "data", cleanup_mode="delete")
-    server.psql("CREATE DATABASE template_site;")
-    url = make_url(server.get_uri(database="template_site"))
-    url = url.set(drivername="postgresql+psycopg")
-    database = open_database(url.render_as_string(hide_password=False))
-    migrate(database)
-    database.close()
-    yield url.render_as_string(hide_password=False)
-    server.cleanup()
+    It lives in a folder of its own: pytest clears away the folders of earlier runs.
+    """
+    with TemporaryDirectory(prefix="steadypost-pg-") as folder:
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # pgserver keeps its locks there
+        import pgserver
+
+        server = pgserver.get_server(Path(folder, "data"), cleanup_mode="stop")
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            server.psql(f"ALTER SYSTEM SET {setting} = off;")  # nobody pulls the plug on a test
+        server.psql("SELECT pg_reload_conf();")
+        server.psql("CREATE DATABASE template_site;")
+        url = make_url(server.get_uri(database="template_site"))
+        url = url.set(drivername="postgresql+psycopg")
+        database = open_database(url.render_as_string(hide_password=False))
+        migrate(database)
+        database.close()
+        yield url.render_as_string(hide_password=False)
+        server.cleanup()
 
 
 @pytest.fixture
 def postgresql_database(postgresql_url: str) -> Iterator[Database]:
-    """Open a fresh PostgreSQL database."""
-    admin = create_engine(
-        make_url(postgresql_url).set(database="postgres"), isolation_level="AUTOCOMMIT"
-    )
-    name = f"site_{os.urandom(6).hex()}"
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template_site"))
-    url = make_url(postgresql_url).set(database=name)
-    database = open_database(url.render_as_string(hide_password=False))
+    """Open the PostgreSQL database, empty as it was; forty times faster than making one anew."""
+    database = open_database(postgresql_url)
     yield database
     database.close()
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    engine = create_engine(make_url(postgresql_url))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(_EMPTY_AGAIN)
+    engine.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

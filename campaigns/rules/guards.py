@@ -105,7 +105,7 @@ def before_writing(
     return _inside_window(plan, now=now)
 
 
-def may_be_mailed(found: Consent | None, needed: Consent) -> Verdict:
+def check_consent(found: Consent | None, needed: Consent) -> Verdict:
     """Decide in the marking transaction whether the person still wants this kind of mail."""
     if found is None:
         return Cancel("the subscription is gone")

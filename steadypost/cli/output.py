@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from enum import Enum
 from pathlib import Path
@@ -35,6 +36,18 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: 
         _draw(columns, texts, title)
     else:
         _write(columns, texts, title)
+
+
+@contextmanager
+def progress(unit: str) -> Iterator[Callable[[int], None]]:
+    """Show how far a long deed has come, while somebody watches."""
+    if not sys.stderr.isatty():
+        yield lambda count: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("") as line:
+        yield lambda count: line.update(f"{count:,} {unit}")
 
 
 def _draw(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> None:

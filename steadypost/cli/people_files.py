@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from steadypost.cli.call import Call, for_a_site, take_list
-from steadypost.cli.output import say, show_json, show_table
+from steadypost.cli.output import progress, say, show_json, show_table
 from steadypost.errors import BadRowsError
 from steadypost.files import new_private_file
 
@@ -36,7 +36,11 @@ def import_(
     from subscribers.importing import import_subscribers, read_csv
 
     parsed = read_csv(file)
-    with call.parts() as parts, parts.database.transaction() as session:
+    with (
+        progress("rows read") as tell,
+        call.parts() as parts,
+        parts.database.transaction() as session,
+    ):
         report = import_subscribers(
             session,
             parsed,
@@ -45,6 +49,7 @@ def import_(
             keys=parts.site.keys,
             now=parts.clock(),
             skip_bad=skip_bad,
+            tell=tell,
         )
     _tell_import(report, file, is_json=is_json)
 

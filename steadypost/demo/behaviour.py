@@ -77,9 +77,9 @@ class ClientLife:
         if self.client.habit is Habit.LEAVES and part == 3:
             self._once("left", self._unsubscribe_with_one_click)
         if self.client.habit is Habit.SLOWS_DOWN and part == 2:
-            self._once("slowed down", lambda: self._prefer("pace", {"pace": "two weeks"}))
+            self._once("slowed down", lambda: self._prefer(change="pace", pace="two weeks"))
         if self.client.habit is Habit.PAUSES and part == 2:
-            self._once("paused", lambda: self._prefer("pause", {"pause": "2"}))
+            self._once("paused", lambda: self._prefer(change="pause", pause="2"))
 
     def _unsubscribe_with_one_click(self) -> None:
         """Do what a mail program does for its unsubscribe button (RFC 8058, section 3.2)."""
@@ -87,11 +87,11 @@ class ClientLife:
         url = header.partition(">")[0].lstrip("<")
         PageVisit(self._clock).submit(url, {"List-Unsubscribe": "One-Click"})
 
-    def _prefer(self, deed: str, wish: dict[str, str]) -> None:
+    def _prefer(self, **wish: str) -> None:
         link = self.mails[-1].link("/p/")
         visit = PageVisit(self._clock)
         visit.open(link)
-        visit.submit(f"{link}/{deed}", wish)
+        visit.submit(link, wish)
 
 
 class PageVisit:

@@ -67,6 +67,7 @@ def calendar_of(
         title_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
     table.add_column("client", no_wrap=True)
     table.add_column("lives in", no_wrap=True)

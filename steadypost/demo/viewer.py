@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Litestar, MediaType, Response, get
 from litestar.exceptions import NotFoundException
+from litestar.handlers import HTTPRouteHandler
 
 from steadypost.demo.mailbox import Mailbox, ReceivedMail
 from steadypost.demo.people import Client
@@ -27,49 +28,57 @@ _MAIL_FRAME = {
 
 def create_viewer(mailbox: Mailbox, clients: list[Client]) -> Litestar:
     """Build the mailbox pages."""
+    zones = {client.email: client.zone for client in clients}
     pages = Environment(
         loader=PackageLoader("steadypost.demo", "pages"), autoescape=True, undefined=StrictUndefined
     )
-    zones = {client.email: client.zone for client in clients}
     pages.filters["local_time"] = partial(_local_time, zones=zones)
+    return Litestar(
+        [*_pages(mailbox, pages), *_forms_of_a_mail(mailbox)],
+        openapi_config=None,
+        logging_config=None,  # the program decides about logs
+    )
 
+
+def _pages(mailbox: Mailbox, pages: Environment) -> list[HTTPRouteHandler]:
     def page(name: str, **values: Any) -> Response[str]:
         text = pages.get_template(name).render(**values)
         return Response(text, media_type=MediaType.HTML, headers=_OWN_PAGE)
 
-    def mail_or_404(number: int) -> ReceivedMail:
-        mail = mailbox.get(number)
-        if mail is None:
-            raise NotFoundException(f"there is no mail {number}")
-        return mail
-
     @get("/", sync_to_thread=False)
     def show_all(who: str | None = None) -> Response[str]:
         mails = mailbox.of(who) if who else mailbox.all()
-        return page("mailbox.html", mails=mails[::-1], who=who, clients=clients)
+        return page("mailbox.html", mails=mails[::-1], who=who)
 
     @get("/mail/{number:int}", sync_to_thread=False)
     def show_mail(number: int) -> Response[str]:
-        return page("mail.html", mail=mail_or_404(number))
+        return page("mail.html", mail=_find(mailbox, number))
 
+    return [show_all, show_mail]
+
+
+def _forms_of_a_mail(mailbox: Mailbox) -> list[HTTPRouteHandler]:
     @get("/mail/{number:int}/html", sync_to_thread=False)
     def show_html(number: int) -> Response[str]:
-        html = mail_or_404(number).html
+        html = _find(mailbox, number).html
         return Response(html, media_type=MediaType.HTML, headers=_MAIL_FRAME)
 
     @get("/mail/{number:int}/text", sync_to_thread=False)
     def show_text(number: int) -> Response[str]:
-        return Response(mail_or_404(number).text, media_type=MediaType.TEXT)
+        return Response(_find(mailbox, number).text, media_type=MediaType.TEXT)
 
     @get("/mail/{number:int}/raw", sync_to_thread=False)
     def show_raw(number: int) -> Response[bytes]:
-        return Response(mail_or_404(number).raw, media_type=MediaType.TEXT)
+        return Response(_find(mailbox, number).raw, media_type=MediaType.TEXT)
 
-    return Litestar(
-        [show_all, show_mail, show_html, show_text, show_raw],
-        openapi_config=None,
-        logging_config=None,  # the program decides about logs
-    )
+    return [show_html, show_text, show_raw]
+
+
+def _find(mailbox: Mailbox, number: int) -> ReceivedMail:
+    mail = mailbox.get(number)
+    if mail is None:
+        raise NotFoundException(f"there is no mail {number}")
+    return mail
 
 
 def _local_time(mail: ReceivedMail, *, zones: dict[str, str]) -> str:

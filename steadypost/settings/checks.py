@@ -145,13 +145,13 @@ def window(text: str) -> str:
 
 
 def hours_of(text: str) -> tuple[time, time]:
-    """Read `07:00-21:00`.
+    """Read `07:00-21:00`; `24:00` is the end of the day.
 
     Raises:
         ValueError: not such a text.
     """
-    opens, _, closes = text.partition("-")
-    return time.fromisoformat(opens.strip()), time.fromisoformat(closes.strip())
+    opens, _, closes = (part.strip() for part in text.partition("-"))
+    return time.fromisoformat(opens), time.max if closes == "24:00" else time.fromisoformat(closes)
 
 
 def attributes(texts: Sequence[str]) -> str:

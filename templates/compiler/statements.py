@@ -128,6 +128,7 @@ class Statements(Calls):
     def _output(self, node: nodes.Output, frame: Frame, out: list[Part]) -> None:
         for child in node.nodes:
             if isinstance(child, nodes.TemplateData):
+                current_effort().pay_characters(len(child.data))
                 out.append(Words(child.data, frame.place(child)))
             else:
                 self._write(self.evaluate(child, frame), child, frame, out)

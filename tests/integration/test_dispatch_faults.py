@@ -14,7 +14,7 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from campaigns.errors import OutcomesNotRecordedError, SendingStoppedError
+from campaigns.errors import OutcomesNotRecordedError, PointerMovedError, SendingStoppedError
 from campaigns.site import Site
 from delivery.memory import MemorySender
 from delivery.rules.states import State
@@ -186,6 +186,33 @@ def test_answers_that_were_recorded_unnoticed_are_recorded_once(
 
     assert len(stage.sender.handovers) == 3
     assert set(stage.states().values()) == {State.SENT}
+
+
+def test_a_pointer_that_cannot_be_moved_stops_the_group(
+    sqlite_database: Database, site: Site, now: datetime
+) -> None:
+    stage = Stage(sqlite_database, site, Clock(now))
+    queue_three(stage)
+    sender = InterruptedSender(lambda: freeze_pointers(stage), connections=1)
+
+    with pytest.raises(PointerMovedError) as moved:
+        stage.send(sender=sender)
+
+    assert str(moved.value) == (
+        "enrolments ended while their step was marked: 2; "
+        "nothing of this group was sent, the next tick looks again"
+    )
+    assert len(sender.handovers) == 1
+    assert sorted(stage.states().values()) == [State.CLAIMED, State.CLAIMED, State.SENT]
+
+
+def freeze_pointers(stage: Stage) -> None:
+    frozen = (
+        "CREATE TRIGGER frozen BEFORE UPDATE OF last_step_id ON enrolments "
+        "BEGIN SELECT RAISE(IGNORE); END"
+    )
+    with stage.database.transaction() as session:
+        session.execute(text(frozen))
 
 
 # --- the stores themselves ---

@@ -159,6 +159,19 @@ def test_an_enrolment_that_ended_between_claim_and_mark_gets_nothing(ada: Ada) -
     assert ada.now().reason == "the enrolment has ended: parked"
 
 
+def test_a_mail_that_staff_held_between_claim_and_mark_takes_no_day(ada: Ada) -> None:
+    def hold_it() -> None:
+        with ada.stage.database.transaction() as session:
+            outbox.hold(session, [ada.delivery], "a doubt")
+
+    between_claim_and_mark(ada, hold_it)
+
+    assert ada.stage.sender.handovers == []
+    assert (ada.now().state, ada.now().reason) == (State.HELD, "a doubt")
+    assert ada.stage.mailed_days() == []
+    assert ada.stage.enrolment(ada.enrolment).last_step_id is None
+
+
 def test_a_paused_person_is_not_mailed_before_the_pause_is_over(ada: Ada) -> None:
     until = date(2026, 3, 12)
     ada.stage.change(Subscriber, ada.subscription.subscriber_id, paused_until=until)

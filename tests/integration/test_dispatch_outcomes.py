@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from campaigns.models import Series, Step
+from campaigns.models import Enrolment, Series, Step
 from campaigns.rules.standing import EnrolmentStatus
 from campaigns.site import Site
 from delivery.memory import MemorySender
+from delivery.models import Delivery
+from delivery.outbox import release_held
 from delivery.rules.states import State
-from delivery.sender import Deferred, Outcome, Refused, RelayDown, Uncertain
+from delivery.sender import Accepted, Deferred, Outcome, Refused, RelayDown, Uncertain
 from storage.database import Database
 from subscribers.models import Subscriber, Subscription, Suppression
 from subscribers.rules.standing import SuppressionReason
@@ -146,14 +148,28 @@ def test_while_a_step_is_deferred_its_day_stays_taken_and_the_pointer_stays(ada:
 
 
 def test_a_step_deferred_to_another_day_gives_its_day_back(ada: Ada) -> None:
-    ada.stage.clock.now = ada.stage.clock.now.replace(hour=19, minute=58)  # 20:58 in Berlin
+    midnight_is_near = datetime.fromisoformat("2026-03-02T18:28:00+00:00")  # 23:58 in India
+    ada.stage.clock.now = midnight_is_near
     ada.stage.change(Subscriber, ada.subscription.subscriber_id, time_zone="Asia/Kolkata")
-    ada.stage.clock.now = datetime.fromisoformat("2026-03-02T18:28:00+00:00")  # 23:58 there
+    ada.stage.change(Delivery, ada.delivery, created_at=midnight_is_near)
     ada.stage.sender.answer_next(NOT_NOW)
+
+    report = ada.stage.send()
+
+    assert report.deferred == 1
+    assert ada.days == []
+
+
+@pytest.mark.parametrize("outcome", [LOST, Accepted("250 ok", "relay")], ids=["lost", "taken"])
+def test_when_a_step_is_through_the_next_one_is_looked_for(
+    ada: Ada, now: datetime, outcome: Outcome
+) -> None:
+    ada.stage.change(Enrolment, ada.enrolment, look_at=now + timedelta(hours=1))
+    ada.stage.sender.answer_next(outcome)
 
     ada.stage.send()
 
-    assert ada.days == []
+    assert ada.stage.enrolment(ada.enrolment).look_at == now
 
 
 def test_a_repeated_step_takes_the_day_on_which_it_goes(ada: Ada) -> None:
@@ -171,9 +187,7 @@ def test_an_address_that_does_not_exist_is_suppressed_and_everything_ends(ada: A
     series, steps = ada.stage.add_series(ada.series.list_id, slug="second")
     other = ada.stage.enrol(ada.subscription, series)
     waiting = ada.stage.queue_step(ada.subscription, other, steps[0])
-    ada.stage.change(
-        type(ada.stage.delivery(waiting)), waiting, due_at=ada.stage.clock.now.replace(year=2027)
-    )
+    ada.stage.change(Delivery, waiting, due_at=ada.stage.clock.now.replace(year=2027))
     ada.stage.sender.answer_next(GONE)
 
     report = ada.stage.send()
@@ -223,8 +237,6 @@ def test_a_held_series_does_not_hold_another_one(ada: Ada, cast: Any) -> None:
 
 
 def test_a_held_step_goes_once_it_is_released(ada: Ada) -> None:
-    from delivery.outbox import release_held
-
     ada.stage.sender.answer_next(POLICY)
     ada.stage.send()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -374,3 +376,17 @@ def test_the_clock_may_go_back_while_a_form_is_open(lean_stage: WebStage) -> Non
         page = visitor.sign_up(after=-timedelta(hours=2).total_seconds())
 
     assert page.status_code == 422
+
+
+def test_the_form_for_a_clinics_own_website_fills_in_ours(lean_stage: WebStage) -> None:
+    how_to = Path(__file__).parents[2] / "docs/how-to/put-the-form-on-your-website.md"
+    fields = re.findall(r'name="(\w+)"', how_to.read_text())
+    typed = {name: WISH[name] for name in fields}
+
+    with lean_stage.visitor() as visitor:
+        page = visitor.post("/signup/weekly", typed, headers={"sec-fetch-site": "cross-site"})
+
+    assert fields == ["first_name", "email"]
+    assert all(f'name="{name}"' in page.text for name in fields)
+    assert all(f'value="{WISH[name]}"' in page.text for name in fields)
+    assert "tick the box, and press the button once more" in page.text

@@ -23,7 +23,7 @@ from campaigns.rules.guards import (
     after_a_taken_day,
     before_marking,
     before_writing,
-    may_be_mailed,
+    check_consent,
     relay_pause,
 )
 from campaigns.rules.standing import EnrolmentStatus, SeriesStatus
@@ -179,20 +179,20 @@ def test_after_a_taken_day_a_step_goes_on_a_later_one(
     assert verdict.reason == "another email went to this person today"
 
 
-def test_who_stands_as_needed_may_be_mailed() -> None:
+def test_who_stands_as_needed_check_consent() -> None:
     needed = Consent(Standing.CONFIRMED)
 
-    assert may_be_mailed(Consent(Standing.CONFIRMED, asking=3), needed) == Go()
-    assert may_be_mailed(None, needed) == Cancel("the subscription is gone")
-    left = may_be_mailed(Consent(Standing.UNSUBSCRIBED, asking=3), needed)
+    assert check_consent(Consent(Standing.CONFIRMED, asking=3), needed) == Go()
+    assert check_consent(None, needed) == Cancel("the subscription is gone")
+    left = check_consent(Consent(Standing.UNSUBSCRIBED, asking=3), needed)
     assert left == Cancel("the person is unsubscribed")
 
 
 def test_a_confirmation_is_for_its_asking_only() -> None:
     needed = Consent(Standing.UNCONFIRMED, asking=1)
 
-    assert may_be_mailed(Consent(Standing.UNCONFIRMED, asking=1), needed) == Go()
-    assert may_be_mailed(Consent(Standing.UNCONFIRMED, asking=2), needed) == Cancel(
+    assert check_consent(Consent(Standing.UNCONFIRMED, asking=1), needed) == Go()
+    assert check_consent(Consent(Standing.UNCONFIRMED, asking=2), needed) == Cancel(
         "they asked again; the newer mail has the link that works"
     )
 

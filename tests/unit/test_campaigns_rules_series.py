@@ -33,6 +33,7 @@ from campaigns.rules.series import (
     SeriesPlan,
     StepPlan,
     next_move,
+    parts_of,
     wait_of,
 )
 from campaigns.rules.standing import FirstStep, Origin, SeriesStatus
@@ -331,6 +332,14 @@ def test_an_unpublished_step_is_left_out() -> None:
 
     assert isinstance(move, WaitUntil)
     assert move.step_id == 3
+
+
+def test_readers_count_the_published_steps_in_their_order() -> None:
+    series = replace(
+        SERIES, steps=(StepPlan(5, 0), StepPlan(2, 7, is_published=False), StepPlan(3, 7))
+    )
+
+    assert parts_of(series) == [5, 3]
 
 
 def test_a_step_inserted_behind_the_person_is_not_sent() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.errors import FolderInUseError, SeriesFolderError
+from campaigns.errors import Fault, FolderInUseError, SeriesFolderError
 from campaigns.rules.standing import FirstStep
 from campaigns.series_folder import (
     FolderStep,
@@ -267,9 +267,14 @@ def test_a_file_of_another_shape_is_refused(folder: Path, text: str, fault: str)
     assert any(fault in found for found in faults_of(folder))
 
 
+def test_a_fault_tells_its_line_only_where_it_has_one() -> None:
+    assert str(Fault("series.yaml", 3, "bad")) == "series.yaml, line 3: bad"
+    assert str(Fault("sleep.md", 0, "bad")) == "sleep.md: bad"
+
+
 def test_all_faults_are_told_at_once(folder: Path) -> None:
     change(folder, "send_hour: 9", "send_hour: late")
-    change(folder, "priority: 50", "priotity: 50")
+    change(folder, "priority: 50", "prio: 50")
     (folder / "sleep.md").unlink()
 
     with pytest.raises(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import time
 from pathlib import Path
 
 import pytest
 
 from steadypost.errors import SettingsError
 from steadypost.settings import FILE_NAME, Settings, load_settings
+from steadypost.settings.checks import hours_of
 from steadypost.settings.sections import all_keys
 from steadypost.settings.writing import commented_file, reference_page
 
@@ -49,6 +51,11 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     assert settings.calendar.send_window == "07:00-21:00"
     assert settings.clock.allow_override is False
     assert settings.path("series") == tmp_path / "series"
+
+
+def test_the_send_window_may_be_the_whole_day() -> None:
+    assert hours_of("00:00-24:00") == (time.min, time.max)
+    assert hours_of(" 08:30 - 17:00 ") == (time(8, 30), time(17, 0))
 
 
 def test_a_variable_wins_over_the_file(tmp_path: Path) -> None:

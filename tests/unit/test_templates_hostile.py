@@ -189,11 +189,11 @@ BROKEN = {
     "near name": ("{{ subscribr.first_name }}", UnknownNameError, 5, "mean 'subscriber'"),
     "near field": ("a\n\n{{ subscriber.frist_name }}", MissingValueError, 7, "mean 'first_name'"),
     "near clinic": ("{{ clinic.bookin_url }}", MissingValueError, 5, "mean 'booking_url'"),
-    "field in a tip": ("::: tip T\nx\n{{ subscriber.nam }}\n:::", MissingValueError, 7, "'nam'"),
+    "field in a tip": ("::: tip T\nx\n{{ subscriber.nick }}\n:::", MissingValueError, 7, "'nick'"),
     "field in a link": ("a\n[b]({{ links.unsubscrib }})", MissingValueError, 6, "'unsubscribe'"),
-    "field on three lines": ("{{\n\nsubscriber.nam }}", MissingValueError, 7, "'nam'"),
+    "field on three lines": ("{{\n\nsubscriber.nick }}", MissingValueError, 7, "'nick'"),
     "field of a text": ("{{ subscriber.first_name.upper }}", MissingValueError, 5, "'.upper'"),
-    "near filter": ("{{ subscriber.first_name|uper }}", UnknownNameError, 5, "mean 'upper'"),
+    "near filter": ("{{ subscriber.first_name|uppr }}", UnknownNameError, 5, "mean 'upper'"),
     "list as words": ("a\n{{ subscriber.tags }}", RenderingError, 6, "join"),
     "sum of words": ("{{ 1 + subscriber.first_name }}", RenderingError, 5, "numbers only"),
     "nothing divided": ("{{ 1 / 0 }}", RenderingError, 5, "division by zero"),
@@ -243,7 +243,7 @@ PAGES = {
     "expression": ('<p style="width:expression(alert(1))">a</p>', ActiveContentError),
     "sheet behaviour": ("<style>p{behavior:url(x)}</style>", ActiveContentError),
     "script link": ('<a href="java\nscript:alert(1)">a</a>', UnsafeLinkError),
-    "script link by entity": ('<a href="java&#115;cript:alert(1)">a</a>', UnsafeLinkError),
+    "script link by entity": ('<a href="&#106;avascript:alert(1)">a</a>', UnsafeLinkError),
     "script link by value": ('<a href="{{ subscriber.link }}">a</a>', UnsafeLinkError),
     "script picture": ('<img src="javascript:x">', UnsafeLinkError),
     "linked sheet": ('<link rel="stylesheet" href="https://a.example/x.css">', OutsideStyleError),
@@ -261,13 +261,13 @@ PAGES = {
 @pytest.mark.parametrize("case", [*ESCAPES, *BOMBS])
 def test_a_hostile_template_is_refused_at_once(case: str) -> None:
     body, told = {**ESCAPES, **BOMBS}[case]
-    began = time.perf_counter()
+    began = time.process_time()
 
     with pytest.raises(DocumentError) as caught:
         render(FRONT + body)
 
     assert told in str(caught.value)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize("case", BROKEN)

@@ -107,12 +107,12 @@ def test_readers_do_not_see_each_others_values() -> None:
 def test_one_email_takes_less_than_a_tenth_of_a_second() -> None:
     renderer, shared = PersonRenderer(), edition("# Hi\n\n" + "Words. " * 300, digest="a")
     renderer.render(shared, SAMPLE_READER)
-    began = time.perf_counter()
+    began = time.process_time()
 
     for _ in range(5):
         renderer.render(shared, SAMPLE_READER)
 
-    assert (time.perf_counter() - began) / 5 < 0.1
+    assert (time.process_time() - began) / 5 < 0.1
 
 
 def test_subject_and_preheader_become_single_lines() -> None:
@@ -139,7 +139,7 @@ def test_signs_in_a_subject_are_not_escaped_but_in_html_they_are() -> None:
     ("front", "kind", "told"),
     [
         ("subject: '{{ subscribr }}'", UnknownNameError, "line 2: there is no field called"),
-        ("subject: a\npreheader: '{{ clinic.nam }}'", MissingValueError, "line 3: there is no fie"),
+        ("subject: a\npreheader: '{{ clinic.nme }}'", MissingValueError, "line 3: there is no fie"),
         ("subject: '{{ a '", JinjaSyntaxError, "line 2: '{{' is opened here and never closed"),
     ],
 )

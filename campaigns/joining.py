@@ -1,0 +1,143 @@
+"""Find who should be in a series and is not: newcomers, and people who came back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, select, true
+from sqlalchemy.orm import Session, aliased
+
+from campaigns.models import Enrolment, Series
+from campaigns.rules.standing import EnrolmentStatus, Origin, SeriesStatus
+from subscribers.models import ConsentRecord, MailingList, Subscriber, Subscription, Suppression
+from subscribers.rules.standing import ConsentKind, Standing
+
+_ORIGINS = {
+    ConsentKind.CONFIRMED: Origin.CONFIRMATION,
+    ConsentKind.IMPORTED: Origin.IMPORT,
+    ConsentKind.ADDED_BY_STAFF: Origin.STAFF,
+}
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    """Somebody confirmed whom an active series of their list does not know."""
+
+    subscriber_id: int
+    series_id: int
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class Returner:
+    """Somebody who left a series and may be mailed again."""
+
+    subscriber_id: int
+    enrolment_id: int
+
+
+@dataclass(frozen=True)
+class Joining:
+    """Who will be on a way after the next tick, and is not yet."""
+
+    newcomers: tuple[Newcomer, ...] = ()
+    returners: tuple[Returner, ...] = ()
+
+    @property
+    def subscriber_ids(self) -> set[int]:
+        """Name the people."""
+        newcomers = {one.subscriber_id for one in self.newcomers}
+        return newcomers | {one.subscriber_id for one in self.returners}
+
+
+def find_joining(session: Session, *, subscriber_id: int | None = None) -> Joining:
+    """Find everybody who is about to join, or what one person is about to join."""
+    return Joining(
+        tuple(find_newcomers(session, subscriber_id=subscriber_id)),
+        tuple(find_returners(session, subscriber_id=subscriber_id)),
+    )
+
+
+def find_newcomers(
+    session: Session, *, subscriber_id: int | None = None, limit: int | None = None
+) -> list[Newcomer]:
+    """Find confirmed people whom an active series of their list does not know, oldest first."""
+    known = exists().where(
+        Enrolment.subscriber_id == Subscription.subscriber_id, Enrolment.series_id == Series.id
+    )
+    wanted = (
+        select(Subscription.subscriber_id, Series.id, _newest_consent().label("consent"))
+        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+        .join(MailingList, MailingList.id == Subscription.list_id)
+        .join(Series, Series.list_id == Subscription.list_id)
+        .where(may_be_mailed(), Series.status == SeriesStatus.ACTIVE, ~known, _is(subscriber_id))
+        .order_by(Subscription.id)
+        .limit(limit)
+    )
+    # Only who has just clicked is mailed at night; without a record, nobody has.
+    return [
+        Newcomer(row.subscriber_id, row.id, _ORIGINS.get(row.consent, Origin.STAFF))
+        for row in session.execute(wanted)
+    ]
+
+
+def find_returners(session: Session, *, subscriber_id: int | None = None) -> list[Returner]:
+    """Find who left a series, has not begun it anew since, and may be mailed again."""
+    later = aliased(Enrolment)
+    begun_anew = exists().where(
+        later.subscriber_id == Enrolment.subscriber_id,
+        later.series_id == Enrolment.series_id,
+        later.round > Enrolment.round,
+    )
+    wanted = (
+        select(Enrolment.subscriber_id, Enrolment.id)
+        .join(Series, Series.id == Enrolment.series_id)
+        .join(Subscriber, Subscriber.id == Enrolment.subscriber_id)
+        .join(Subscription, is_membership())
+        .where(
+            Enrolment.status == EnrolmentStatus.LEFT,
+            ~begun_anew,
+            may_be_mailed(),
+            _is(subscriber_id),
+        )
+        .order_by(Enrolment.id)
+    )
+    return [Returner(row.subscriber_id, row.id) for row in session.execute(wanted)]
+
+
+def may_be_mailed() -> ColumnElement[bool]:
+    """Make the condition: confirmed, and not suppressed (on Subscription and Subscriber)."""
+    return and_(Subscription.standing == Standing.CONFIRMED, ~is_suppressed())
+
+
+def is_suppressed() -> ColumnElement[bool]:
+    """Make the condition that the address of the Subscriber must not be mailed."""
+    return exists().where(Suppression.email == Subscriber.email)
+
+
+def is_membership() -> ColumnElement[bool]:
+    """Make the condition that joins an enrolment's person to the list of its series."""
+    return and_(
+        Subscription.subscriber_id == Enrolment.subscriber_id,
+        Subscription.list_id == Series.list_id,
+    )
+
+
+def _is(subscriber_id: int | None) -> ColumnElement[bool]:
+    return true() if subscriber_id is None else Subscriber.id == subscriber_id
+
+
+def _newest_consent() -> Any:
+    """Make the column that tells by which word a person came to the list."""
+    return (
+        select(ConsentRecord.kind)
+        .where(
+            ConsentRecord.subscriber_id == Subscription.subscriber_id,
+            ConsentRecord.list_slug == MailingList.slug,
+            ConsentRecord.kind.in_(_ORIGINS),
+        )
+        .order_by(ConsentRecord.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )

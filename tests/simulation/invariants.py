@@ -1,0 +1,231 @@
+"""Hold the relay's record against what was promised."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+
+from sqlalchemy import select
+
+from campaigns.models import Enrolment, Series, Step
+from campaigns.rules.standing import EnrolmentStatus
+from campaigns.rules.time_zones import zone_of
+from campaigns.series_folder import SeriesFolder
+from delivery.models import Delivery
+from delivery.rules.states import TERMINAL, Kind, State
+from subscribers.models import Subscriber, Suppression
+from subscribers.rules.standing import Pace, Standing
+from tests.simulation.records import Member
+from tests.simulation.relay import DEADLINE, PATIENCE, Acceptance
+from tests.simulation.world import World
+
+_LEAST = {Pace.AS_WRITTEN: 1, Pace.TWO_WEEKS: 14, Pace.MONTH: 28}
+_EXPLAINED = {State.UNCERTAIN, State.REJECTED, State.HELD, State.EXPIRED}
+
+
+def violations(world: World) -> list[str]:
+    """Name every broken promise; an empty list is what we want."""
+    checks = (
+        _never_twice,
+        _in_order,
+        _spaced,
+        _one_a_day,
+        _only_to_the_willing,
+        _soon_after_the_mark,
+        _answers_repeat_only_in_doubt,
+        _uncertain_only_with_a_cause,
+        _sent_means_accepted,
+        _drained,
+        _none_lost,
+    )
+    return [f"{check.__name__.strip('_')}: {what}" for check in checks for what in check(world)]
+
+
+def _steps(world: World) -> dict[tuple[str, str], list[Acceptance]]:
+    """Give each way through a series as the relay saw it, by person and series."""
+    ways: defaultdict[tuple[str, str], list[Acceptance]] = defaultdict(list)
+    for one in world.relay.accepted:
+        if one.series:
+            ways[one.recipient, one.series].append(one)
+    return ways
+
+
+def _first_times(way: list[Acceptance]) -> list[Acceptance]:
+    """Leave out what staff chose to send again."""
+    return list({one.step: one for one in reversed(way)}.values())[::-1]
+
+
+def _never_twice(world: World) -> Iterator[str]:
+    again = world.book.sent_again
+    for (person, series), way in _steps(world).items():
+        for step, count in Counter(one.step for one in way).items():
+            allowed = 1 + sum(again.get(n, 0) for n in {o.delivery_id for o in way if o.step == step})
+            if count > allowed:
+                yield f"{person} got {series}/{step} {count} times"
+
+
+def _in_order(world: World) -> Iterator[str]:
+    for (person, series), way in _steps(world).items():
+        for earlier, later in pairwise(_first_times(way)):
+            versions = world.book.series[series].during(earlier.at, later.at)
+            if all(_is_before(later.step, earlier.step, version) for version in versions):
+                yield f"{person} got {series}/{later.step} after {earlier.step}"
+
+
+def _is_before(one: str, other: str, version: SeriesFolder) -> bool:
+    keys = [step.key for step in version.steps]
+    return one in keys and other in keys and keys.index(one) < keys.index(other)
+
+
+def _spaced(world: World) -> Iterator[str]:
+    for (person, series), way in _steps(world).items():
+        member = world.book.members[person]
+        for earlier, later in pairwise(_first_times(way)):
+            wait = _least_wait(world, member, earlier, later)
+            apart = _most_days_apart(world, member, earlier, later)
+            if apart < wait:
+                yield f"{person} got {series}/{later.step} {apart} days after {earlier.step}, not {wait}"
+
+
+def _least_wait(world: World, member: Member, earlier: Acceptance, later: Acceptance) -> int:
+    """Give the shortest wait that was in force between two mails."""
+    folders = world.book.series[later.series].during(earlier.at, later.at)
+    waits = [step.wait_days for folder in folders for step in folder.steps if step.key == later.step]
+    paces = [_LEAST[pace] for pace in member.pace.during(earlier.at, later.at)]
+    return max(min(waits, default=0), min(paces))
+
+
+def _most_days_apart(world: World, member: Member, earlier: Acceptance, later: Acceptance) -> int:
+    """Count local days, in the zone that is kindest to us of those in force in between.
+
+    The first mail may count from its mark: the dot follows within the deadline.
+    """
+    days = [
+        (_day(later.at, zone, world) - _day(earlier.marked_at, zone, world)).days
+        for zone in member.zone.during(earlier.at, later.at)
+    ]
+    return max(days)
+
+
+def _day(moment: datetime, zone: str | None, world: World) -> date:
+    return moment.astimezone(zone_of(zone, world.site.zone)).date()
+
+
+def _one_a_day(world: World) -> Iterator[str]:
+    mails: defaultdict[str, list[Acceptance]] = defaultdict(list)
+    for one in world.relay.accepted:
+        if one.series and one.delivery_id not in world.book.sent_again:
+            mails[one.recipient].append(one)
+    for person, own in mails.items():
+        for earlier, later in pairwise(own):
+            if _most_days_apart(world, world.book.members[person], earlier, later) < 1:
+                names = f"{earlier.subject} and {later.subject}"
+                yield f"{person} got two mails on one day: {names} at {earlier.at} and {later.at}"
+
+
+def _only_to_the_willing(world: World) -> Iterator[str]:
+    wanted = {"please confirm": Standing.UNCONFIRMED}
+    for one in world.relay.accepted:
+        member = world.book.members[one.recipient]
+        standing = member.standing_at(one.marked)
+        if standing is not wanted.get(one.subject, Standing.CONFIRMED):
+            yield f"{one.recipient} got {one.subject!r} at {one.at}, being {standing}"
+        if member.is_suppressed_at(one.marked):
+            yield f"{one.recipient} got {one.subject!r} at {one.at}, being suppressed"
+
+
+def _soon_after_the_mark(world: World) -> Iterator[str]:
+    for one in world.relay.accepted:
+        if one.at - one.marked_at > DEADLINE + PATIENCE:
+            late = one.at - one.marked_at
+            yield f"{one.recipient} got {one.subject!r} {late} after it was marked"
+
+
+def _answers_repeat_only_in_doubt(world: World) -> Iterator[str]:
+    answers: defaultdict[str, list[Acceptance]] = defaultdict(list)
+    for one in world.relay.accepted:
+        if not one.series and one.delivery_id not in world.book.sent_again:
+            answers[one.message_id].append(one)
+    for own in answers.values():
+        for earlier, later in pairwise(own):
+            if earlier.known_at is not None and earlier.known_at < later.marked:
+                yield f"{later.recipient} got {later.subject!r} again without a doubt"
+
+
+def _uncertain_only_with_a_cause(world: World) -> Iterator[str]:
+    with world.database.reading() as session:
+        wanted = select(Delivery.id).where(Delivery.state == State.UNCERTAIN)
+        found = len(session.scalars(wanted).all())
+    if found > world.seams.may_be_in_doubt:
+        yield f"{found} are uncertain, where {world.seams.may_be_in_doubt} could be"
+
+
+def _sent_means_accepted(world: World) -> Iterator[str]:
+    accepted = {one.delivery_id for one in world.relay.accepted} | world.book.taken_as_sent
+    with world.database.reading() as session:
+        for key in session.scalars(select(Delivery.id).where(Delivery.state == State.SENT)):
+            if key not in accepted:
+                yield f"delivery {key} is called sent, but the relay never had it"
+
+
+def _drained(world: World) -> Iterator[str]:
+    with world.database.reading() as session:
+        for row in session.scalars(select(Delivery)):
+            if row.state not in TERMINAL:
+                yield f"delivery {row.id} is still {row.state}: {row.reason}"
+            if row.state in (State.HELD, State.CANCELLED, State.REJECTED) and not row.reason:
+                yield f"delivery {row.id} is {row.state} without a reason"
+            if "defect" in row.reason:
+                yield f"delivery {row.id}: {row.reason}"
+
+
+def _none_lost(world: World) -> Iterator[str]:
+    rows = _rows(world)
+    had = {(one.recipient, one.series, one.step) for one in world.relay.accepted}
+    suppressed, parked = _stopped(world)
+    for person, member in world.book.members.items():
+        if member.standing[-1][1] is not Standing.CONFIRMED:
+            continue
+        if person in suppressed and _may_be_suppressed(world, member):
+            continue
+        for slug, versions in world.book.series.items():
+            if (person, slug) in parked and world.relay.refused.get(person):
+                continue
+            for step in versions.last.steps:
+                key = (person, slug, step.key)
+                is_moved = (slug, step.key) in world.book.touched
+                if key not in had and rows.get(key) not in _EXPLAINED and not is_moved:
+                    yield f"{person} never got {slug}/{step.key}: {rows.get(key)}"
+
+
+def _may_be_suppressed(world: World, member: Member) -> bool:
+    """Tell whether staff, the person or a dead mailbox explains a suppression."""
+    refused = world.relay.refused.get(member.address, [])
+    return member.suppressed[-1][1] or any(said.enhanced == "5.1.1" for said in refused)
+
+
+def _rows(world: World) -> dict[tuple[str, str, str], State]:
+    wanted = (
+        select(Subscriber.email, Series.slug, Step.key, Delivery.state)
+        .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .join(Step, Step.id == Delivery.step_id)
+        .join(Series, Series.id == Step.series_id)
+        .where(Delivery.kind == Kind.STEP)
+    )
+    with world.database.reading() as session:
+        return {(row[0], row[1], row[2]): row[3] for row in session.execute(wanted)}
+
+
+def _stopped(world: World) -> tuple[set[str], set[tuple[str, str]]]:
+    """Name the addresses that are suppressed, and the ways that were parked."""
+    ways = (
+        select(Subscriber.email, Series.slug)
+        .join(Enrolment, Enrolment.subscriber_id == Subscriber.id)
+        .join(Series, Series.id == Enrolment.series_id)
+        .where(Enrolment.status == EnrolmentStatus.PARKED)
+    )
+    with world.database.reading() as session:
+        parked = {(row[0], row[1]) for row in session.execute(ways)}
+        return set(session.scalars(select(Suppression.email))), parked

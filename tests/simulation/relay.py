@@ -1,0 +1,180 @@
+"""A model of an SMTP relay with a memory of its own, and the sender that talks to it.
+
+What the relay accepted is the only witness the promises are held against. The sender keeps to the
+contract of `delivery.sender` the way `SmtpSender` does, stage by stage.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from delivery.rules.stages import Stage
+from delivery.sender import Accepted, Deferred, Handover, Outcome, Refused, RelayDown, Uncertain
+from tests.simulation.faults import Process, Seams
+
+DEADLINE = timedelta(seconds=120)  # from the call of `send` to the final dot
+PATIENCE = timedelta(minutes=5)  # of the relay with a silent client (RFC 5321, 4.5.3.2)
+NAME = "model"
+_SUBJECT = re.compile(rb"^Subject: (.*?)\r\n(?![ \t])", re.MULTILINE | re.DOTALL)
+_MESSAGE_ID = re.compile(rb"^Message-ID:\s*<(.*?)>\r\n", re.MULTILINE | re.IGNORECASE)
+_STEP = re.compile(r"step (\S+) (\S+) v\d+")
+_REFUSALS: tuple[tuple[int, str, str], ...] = (
+    (451, "", "local error in processing"),
+    (450, "4.2.0", "greylisted, try again later"),
+    (452, "4.2.2", "mailbox full"),
+    (421, "4.7.0", "too busy"),
+    (451, "", "local error in processing"),
+    (450, "4.2.0", "greylisted, try again later"),
+    (550, "5.1.1", "no such user"),
+    (550, "5.7.1", "message refused by policy"),
+    (554, "5.0.0", "transaction failed"),
+    (552, "5.2.2", "mailbox full"),
+)
+
+
+@dataclass(eq=False)
+class Acceptance:
+    """One message the relay took responsibility for."""
+
+    at: datetime
+    recipient: str
+    delivery_id: int
+    message_id: str
+    series: str  # empty: an answer to the person's own request
+    step: str
+    subject: str
+    worker: str
+    marked: int  # sequence number of the last commit before the hand-over
+    marked_at: datetime
+    known_at: int | None = None  # sequence number of the commit that wrote the answer down
+
+
+@dataclass
+class ModelRelay:
+    """The far side: what it accepted, whom it refused, which answers it swallowed."""
+
+    seams: Seams
+    accepted: list[Acceptance] = field(default_factory=list)
+    refused: dict[str, list[Deferred | Refused]] = field(default_factory=dict)
+    resets_after_dot: int = 0
+
+    @property
+    def is_down(self) -> bool:
+        until = self.seams.relay_down_until
+        return until is not None and self.seams.clock.now < until
+
+    def take(self, handover: Handover, process: Process) -> Acceptance:
+        """Take responsibility for a message."""
+        subject = _first(_SUBJECT, handover.message)
+        step = _STEP.fullmatch(subject)
+        taken = Acceptance(
+            at=self.seams.clock.now,
+            recipient=handover.recipient,
+            delivery_id=handover.delivery_id,
+            message_id=_first(_MESSAGE_ID, handover.message),
+            series=step[1] if step else "",
+            step=step[2] if step else "",
+            subject=subject,
+            worker=process.actor.name,
+            marked=process.last_commit,
+            marked_at=process.last_commit_at or self.seams.clock.now,
+        )
+        self.accepted.append(taken)
+        return taken
+
+    def refuse(self, handover: Handover, stage: Stage) -> Deferred | Refused:
+        code, enhanced, text = self.seams.dice.choice(_REFUSALS)
+        kind = Refused if code >= 500 else Deferred
+        reply = f"{code} {enhanced} {text}"
+        outcome = kind(reply=reply, relay=NAME, code=code, enhanced=enhanced, stage=stage)
+        self.refused.setdefault(handover.recipient, []).append(outcome)
+        return outcome
+
+
+@dataclass
+class ModelSender:
+    """Hands over a group in as many conversations, which take turns by the dice."""
+
+    relay: ModelRelay
+    seams: Seams
+    connections: int
+    has_deadline: bool = True
+    doubts_resets: bool = True  # False: takes a link lost after the dot for a 451, as RFC 5321 does
+
+    def send(self, handovers: Sequence[Handover]) -> list[Outcome]:
+        process = self.seams.process
+        marked = (process.last_commit, process.last_commit_at)
+        process.in_flight = len(handovers)
+        self.seams.pass_by(in_doubt=len(handovers))
+        began = self.seams.clock.now
+        outcomes: dict[int, Outcome] = {}
+        talks = {
+            place: self._talk(handover, process, began) for place, handover in enumerate(handovers)
+        }
+        while talks:
+            place = self.seams.dice.choice(list(talks))
+            said = next(talks[place])
+            if said is not None:
+                outcomes[place] = said
+                del talks[place]
+            self._take_turns(len(handovers))
+        assert marked == (process.last_commit, process.last_commit_at)
+        return [outcomes[place] for place in range(len(handovers))]
+
+    def close(self) -> None:
+        """Nothing to end: no connection outlives a call."""
+
+    def _take_turns(self, in_doubt: int) -> None:
+        self.seams.pass_by(in_doubt=in_doubt)
+        if self.seams.happens("slow"):
+            seconds = self.seams.dice.choice((30, 100, 200))
+            self.seams.take_time(timedelta(seconds=seconds), in_doubt=in_doubt)
+
+    def _talk(
+        self, handover: Handover, process: Process, began: datetime
+    ) -> Iterator[Outcome | None]:
+        if self.relay.is_down:
+            yield RelayDown("connection refused", NAME)
+        for stage in (Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.BODY):
+            since = self.seams.clock.now
+            yield None
+            trouble = self._trouble(handover, stage, since)
+            if trouble is not None:
+                yield trouble
+        if self.has_deadline and self.seams.clock.now >= began + DEADLINE:
+            yield Deferred("hand-over deadline passed", NAME, stage=Stage.BODY)
+        if self.seams.happens("refusal"):
+            yield self.relay.refuse(handover, Stage.DOT)
+        taken = self._write_dot(handover, process)
+        yield None
+        if taken is None or self.seams.happens("reset"):
+            self.relay.resets_after_dot += 1
+            self.seams.may_be_in_doubt += 1
+            lost = "the link was lost after the final dot"
+            yield Uncertain(lost, NAME) if self.doubts_resets else Deferred(lost, NAME, code=451)
+        if taken is not None:
+            process.answered.append(taken)
+        yield Accepted("250 2.0.0 taken", NAME)
+
+    def _write_dot(self, handover: Handover, process: Process) -> Acceptance | None:
+        """Write the dot; None when the link broke before the relay read it."""
+        if self.seams.happens("reset"):
+            return None
+        return self.relay.take(handover, process)
+
+    def _trouble(self, handover: Handover, stage: Stage, since: datetime) -> Outcome | None:
+        if self.relay.is_down or self.seams.clock.now > since + PATIENCE:
+            return Deferred("the link was lost", NAME, stage=stage)
+        if self.seams.happens("reset"):
+            return Deferred("the link was lost", NAME, stage=stage)
+        if self.seams.happens("refusal"):
+            return self.relay.refuse(handover, stage)
+        return None
+
+
+def _first(pattern: re.Pattern[bytes], message: bytes) -> str:
+    found = pattern.search(message)
+    return found[1].decode() if found else ""
