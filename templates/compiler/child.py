@@ -38,7 +38,7 @@ class Preview:
     report: CompileReport
 
 
-def preview_in_child(edition: Edition, reader: Reader, limits: Limits = Limits()) -> Preview:  # noqa: B008 -- frozen
+def preview_in_child(edition: Edition, reader: Reader, limits: Limits = Limits()) -> Preview:
     """Compile an edition and render it for a reader, in a process with limits.
 
     Raises:
@@ -87,7 +87,17 @@ def _outcome(work: Callable[[], Any]) -> object:
     try:
         return work()
     except TemplateError as error:
+        if _is_about_memory(error):
+            raise MemoryError from error  # the parent hears nothing more, and knows why
         return str(error)
+
+
+def _is_about_memory(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, MemoryError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _preview(edition: Edition, reader: Reader) -> Preview:

@@ -29,9 +29,11 @@ def test_a_preview_from_a_child_is_the_email_and_its_report() -> None:
 
 
 def test_what_is_wrong_comes_back_from_the_child_with_its_line() -> None:
-    with pytest.raises(RefusedElsewhereError, match="document, line 6: there is no field 'nam'"):
+    with pytest.raises(
+        RefusedElsewhereError, match="document, line 6: there is no field 'nothing'"
+    ):
         preview_in_child(
-            edition("Hello\n\n{{ clinic.nam }}"), SAMPLE_READER, Limits(timedelta(seconds=60))
+            edition("Hello\n\n{{ clinic.nothing }}"), SAMPLE_READER, Limits(timedelta(seconds=60))
         )
 
 
