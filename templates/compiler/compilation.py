@@ -9,12 +9,13 @@ from typing import Any, Final
 from jinja2 import Template, nodes
 from jinja2.runtime import Context
 
+from templates.compiler.entities import ReaderError
 from templates.compiler.joining import tidied, tidied_words
 from templates.compiler.pages import InlinedPage, inline_page
 from templates.compiler.parts import Parts, Words
 from templates.compiler.placeholders import KeysNeededError
 from templates.compiler.rehearsal import rehearse
-from templates.compiler.residual import ReaderError, ResidualEnvironment, compile_parts
+from templates.compiler.residual import ResidualEnvironment, compile_parts
 from templates.compiler.statements import Statements
 from templates.compiler.text_part import plan_text, without_gaps
 from templates.compiler.transfer import TransferEnvironment, encoded

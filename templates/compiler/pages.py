@@ -17,6 +17,7 @@ from templates.compiler.styles import MIRRORED, OpenStyle
 from templates.compiler.treatments import gather_attributes, opened_links
 from templates.compiler.values import UnprovableError
 from templates.compiler.verification import (
+    Found,
     find_marks,
     styled_elements,
     verify_marks,
@@ -69,13 +70,7 @@ def inline_page(parts: Parts, tidy: Callable[[str], str]) -> InlinedPage:
     found = find_marks(root, page)
     verify_selectors([rule.text for rule in sheet.rules], found, page)
     rules = sheet.matching(root)
-    opened: dict[str, OpenStyle] = {}
-    for mark, element in styled_elements(found, page):
-        if any(value == "unset" for rule in sheet.rules for _, value in rule.pairs):
-            raise UnprovableError("a style is open and the sheet unsets some", mark.part.place)
-        attributes = {name: element.get(name, "") for name in MIRRORED if name in element.attrib}
-        matching = tuple(rules.get(element, ()))
-        opened[mark.word] = OpenStyle(str(element.tag), matching, attributes, sheet)
+    opened = _open_styles(found, page, sheet, rules)
     run_premailer(root)
     found = find_marks(root, page)
     verify_marks(found, page)
@@ -92,6 +87,27 @@ def inline_page(parts: Parts, tidy: Callable[[str], str]) -> InlinedPage:
         tuple(_plain_rules(sheets)),
         tuple(rule for text in sheets for rule in split_sheet(text).kept),
     )
+
+
+def _open_styles(
+    found: dict[str, list[Found]],
+    page: FlatPage,
+    sheet: Sheet,
+    rules: Mapping[etree._Element, list[int]],
+) -> dict[str, OpenStyle]:
+    """Gather what each open style is merged with for a reader; to be done before inlining.
+
+    Raises:
+        UnprovableError: the sheet unsets properties, and the order of what is left would differ.
+    """
+    opened: dict[str, OpenStyle] = {}
+    for mark, element in styled_elements(found, page):
+        if any(value == "unset" for rule in sheet.rules for _, value in rule.pairs):
+            raise UnprovableError("a style is open and the sheet unsets some", mark.part.place)
+        attributes = {name: element.get(name, "") for name in MIRRORED if name in element.attrib}
+        matching = tuple(rules.get(element, ()))
+        opened[mark.word] = OpenStyle(str(element.tag), matching, attributes, sheet)
+    return opened
 
 
 def _count_matches(sheet: Sheet, rules: Mapping[etree._Element, list[int]]) -> dict[str, int]:

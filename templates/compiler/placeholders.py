@@ -28,6 +28,8 @@ from templates.compiler.positions import Kind, Spot, Tokenizer
 from templates.compiler.treatments import LINK, SOURCE, STYLE
 from templates.compiler.values import UnprovableError
 
+_ENTITY_BEGUN = re.compile(r"&[#A-Za-z0-9]*\Z")
+_IN_ENTITY = "it stands behind an &, with which it may become one letter"
 _PAGE_TAGS = re.compile(
     r"<(?:/?(?:html|head|body)|style|title|meta|base|link|!doctype)\b", re.IGNORECASE
 )
@@ -190,6 +192,8 @@ class _Writing:
             )
 
     def _mark(self, role: str, part: Part, spot: Spot) -> None:
+        if self.text and _ENTITY_BEGUN.search(self.text[-1]):
+            self._demand_around(part)
         word = f"{self._prefix}{len(self.marks)}z"
         self.marks[word] = Mark(word, role, part, spot, tuple(self._around))
         if spot.kind is Kind.TEXT:
@@ -199,6 +203,12 @@ class _Writing:
         elif isinstance(part, Attribute) and part.filter == STYLE:
             word = f"-{word}:1"
         self.text.append(word)
+
+    def _demand_around(self, part: Part) -> None:
+        """Ask for what comes after the beginning of an entity: together they are one letter."""
+        if not isinstance(part, Field | Choice):
+            raise UnprovableError(_IN_ENTITY, part.place)
+        self._demand(part, _IN_ENTITY)
 
     def _demand(self, part: Field | Choice, why: str) -> None:
         around = tuple(self._around)

@@ -14,10 +14,11 @@ from typing import Final
 from markupsafe import escape
 
 from templates.compiler.canonical import canonical
+from templates.compiler.entities import ReaderError
 from templates.compiler.fallback import FastInliner
 from templates.compiler.pages import InlinedPage
 from templates.compiler.parts import Attribute, Choice, Field, Part, Parts, Repeat, everything_in
-from templates.compiler.residual import ATTRIBUTE_WRITERS, ReaderError
+from templates.compiler.residual import ATTRIBUTE_WRITERS
 from templates.compiler.treatments import STYLE
 from templates.compiler.values import UnprovableError, signature
 from templates.errors import TemplateError

@@ -18,6 +18,7 @@ from jinja2 import Template, nodes, pass_environment
 from jinja2.compiler import CodeGenerator
 from markupsafe import Markup, escape
 
+from templates.compiler.entities import ReaderError, unescaped
 from templates.compiler.parts import (
     Attribute,
     Choice,
@@ -33,7 +34,6 @@ from templates.compiler.treatments import BLOCK, LINK, NAME, PIECE, SOURCE, STYL
 from templates.compiler.values import (
     GLUE,
     WRITTEN,
-    UnprovableError,
     glued,
     names_in,
     signature,
@@ -56,10 +56,6 @@ SENT: Final = "as it is sent"
 FINISHED: Final = "_finished"  # no name in a template begins with an underscore
 NUMBERED: Final = frozenset({STYLE, BLOCK})
 _PLAIN_VALUE: Final = re.compile(r"[!-~]*")
-
-
-class ReaderError(UnprovableError):
-    """A reader's value is one for which the compiled form is not proven; the fallback takes it."""
 
 
 class _CodeGenerator(CodeGenerator):
@@ -249,7 +245,7 @@ def _checked_link(url: object) -> str:
 
 def _link(written: str) -> Markup:
     """Check an address that stands in the page as the inliner would, and write it as it would."""
-    text = _unescaped(written)
+    text = unescaped(written)
     if _PLAIN_LINK.fullmatch(text):
         return escape(text)
     address = check_link(text)
@@ -264,7 +260,7 @@ def _piece(written: str) -> Markup:
     Raises:
         UnsafeLinkError: it holds a character that is not seen.
     """
-    text = _unescaped(written)
+    text = unescaped(written)
     if _PLAIN_PIECE.fullmatch(text):
         return escape(text)
     if INVISIBLE.search(text):
@@ -273,7 +269,7 @@ def _piece(written: str) -> Markup:
 
 
 def _source(written: str) -> Markup:
-    text = _unescaped(written)
+    text = unescaped(written)
     if not text:
         return Markup("")
     if not SOURCES.fullmatch(text):
@@ -284,33 +280,10 @@ def _source(written: str) -> Markup:
 
 
 def _anchor(written: str) -> Markup:
-    text = _unescaped(written)
+    text = unescaped(written)
     if not _PLAIN_VALUE.fullmatch(text):
         raise ReaderError("an anchor is of an unusual form")
     return escape(text)
-
-
-_ENTITIES: Final[Mapping[str, str]] = {
-    "&amp;": "&",
-    "&lt;": "<",
-    "&gt;": ">",
-    "&#34;": '"',
-    "&#39;": "'",
-    "&quot;": '"',
-}
-_ENTITY = re.compile(r"&(?:#?\w+;)?")
-
-
-def _unescaped(written: str) -> str:
-    if "&" not in written:
-        return str(written)
-    return _ENTITY.sub(_character, str(written))
-
-
-def _character(found: re.Match[str]) -> str:
-    if found[0] not in _ENTITIES:
-        raise ReaderError("an address is written with an unusual entity")
-    return _ENTITIES[found[0]]
 
 
 ATTRIBUTE_WRITERS: Final[Mapping[str, Callable[[str], Markup]]] = {

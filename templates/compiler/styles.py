@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,6 +9,7 @@ from typing import Final
 from lxml import etree
 from markupsafe import Markup
 
+from templates.compiler.entities import unescaped
 from templates.compiler.fallback import Sheet
 from templates.errors import ActiveContentError, MalformedStyleError
 from templates.inlining import drop_useless_attributes
@@ -38,7 +38,7 @@ class OpenStyle:
         if written not in self.known:
             if len(self.known) >= _KEPT:
                 self.known.clear()
-            self.known[written] = self._attributes(html.unescape(written))
+            self.known[written] = self._attributes(unescaped(written))
         return self.known[written]
 
     def _attributes(self, style: str) -> Markup:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from templates.compiler.entities import ReaderError
 from templates.compiler.parts import (
     Attribute,
     Choice,
@@ -23,7 +24,6 @@ from templates.compiler.parts import (
     everything_in,
     joined_words,
 )
-from templates.compiler.residual import ReaderError
 from templates.compiler.treatments import BLOCK, LINE
 from templates.compiler.values import UnprovableError
 from templates.text_layout import CLOSE, NOTE, NOTE_END, OPEN, WIDTH, Laying, read_marks, wrap_lines

@@ -165,6 +165,33 @@ PAGES: dict[str, tuple[str, str]] = {
     "width": (ONCE, "<table width='{{ subscriber.n }}'><tr><td>x</td></tr></table>"),
     "boolean attribute": (KEYED, "<table><tr><td nowrap='{{ subscriber.kind }}'>x</td></tr>"),
     "lang": (ONCE, "<p lang='{{ subscriber.kind }}'>x</p>"),
+    # across the borders of what HTML takes for one thing
+    "entity completed": (KEYED, "<p>&{{ subscriber.kind }};</p>"),
+    "entity by number": (KEYED, "<p>&#{{ subscriber.n }};</p>"),
+    "entity in attribute": (KEYED, "<p title='&{{ subscriber.kind }};'>x</p>"),
+    "entity half in a branch": (KEYED, "<p>&am{% if subscriber.vip %}p;{% endif %}</p>"),
+    "entity in style": (ONCE, "<p style='font-family:&quot;A&quot;;color:{{ subscriber.kind }}'>x"),
+    "entity in link": (ONCE, "<a href='https://a.org/?a=1&copy={{ subscriber.n }}'>x</a>"),
+    "comment without spaces": (KEYED, "<!--{{ subscriber.first_name }}--><p>x</p>"),
+    "comment with dashes": (ONCE, "<!-- {{ subscriber.first_name }}--><p>x</p>"),
+    "attribute twice": (KEYED, "<p title='{{ subscriber.n }}' title='{{ subscriber.city }}'>x</p>"),
+    "attribute selected": (
+        KEYED,
+        "<style>[data-x=gold]{color:red}</style><p data-x='{{ subscriber.kind }}'>x</p>",
+    ),
+    "neighbour selected": (
+        KEYED,
+        "<style>b + i{color:red}</style><p><b>x</b>{% if subscriber.vip %}<u>1</u>{% endif %}<i>y</i>",
+    ),
+    "neighbour of a loop": (
+        FULL,
+        "<style>b ~ i{color:red}</style><p>{% for t in subscriber.tags %}<b>x</b>{% endfor %}<i>y</i>",
+    ),
+    "preformatted": (ONCE, "<pre>{{ subscriber.first_name }}</pre>"),
+    "sheet left alone": (
+        KEYED,
+        "<style data-premailer='ignore'>p{color:{{ subscriber.colour }}}</style><p>x</p>",
+    ),
     # choices
     "if": (ONCE, "{% if subscriber.vip %}<p>V</p>{% endif %}"),
     "if else": (ONCE, "{% if subscriber.vip %}<p>V</p>{% else %}<p>N</p>{% endif %}"),
