@@ -15,6 +15,7 @@ CLINIC_FIELDS: Final = (
 )
 SUBSCRIBER_FIELDS: Final = ("first_name", "last_name")
 DEEPEST: Final = 5
+_PLAINEST: Final = frozenset({str, int, bool, float, type(None)})  # exactly; no kind of them
 
 
 def build_context(edition: Edition, reader: Reader) -> dict[str, Any]:
@@ -39,7 +40,10 @@ def plain_mapping(values: Mapping[str, Any], path: str) -> dict[str, Any]:
     Raises:
         NotPlainValueError: one of them is an object.
     """
-    return {str(key): plain(value, f"{path}.{key}") for key, value in values.items()}
+    return {
+        str(key): value if type(value) in _PLAINEST else plain(value, f"{path}.{key}")
+        for key, value in values.items()
+    }
 
 
 def plain(value: Any, path: str, *, depth: int = 0) -> Any:
@@ -56,6 +60,9 @@ def plain(value: Any, path: str, *, depth: int = 0) -> Any:
         return [plain(item, f"{path}[{n}]", depth=depth + 1) for n, item in enumerate(value)]
     if depth < DEEPEST and isinstance(value, Mapping):
         return {
-            str(key): plain(item, f"{path}.{key}", depth=depth + 1) for key, item in value.items()
+            str(key): item
+            if type(item) in _PLAINEST
+            else plain(item, f"{path}.{key}", depth=depth + 1)
+            for key, item in value.items()
         }
     raise NotPlainValueError(path, type(value).__name__)

@@ -45,6 +45,20 @@ class RenderedEmail:
     text: str
 
 
+@dataclass(frozen=True)
+class EncodedEmail:
+    """One email for one reader, its parts as they go over the wire.
+
+    The parts are complete bodies in quoted-printable: CRLF only, no line over 76, none that
+    begins with a full stop, so they need no further look (RFC 2045, 6.7).
+    """
+
+    subject: str
+    preheader: str
+    html: bytes
+    text: bytes
+
+
 class Renderer(Protocol):
     """Renders an edition for a reader; the way it inlines CSS is its own affair."""
 

@@ -274,3 +274,19 @@ class InlinerFailedError(InliningError):
     def __init__(self, cause: str) -> None:
         self.cause = cause
         super().__init__(f"the styles cannot be inlined: {cause}; simplify the style sheet")
+
+
+class StoppedError(TemplateError):
+    """Compiling or previewing an email took more than it may."""
+
+    def __init__(self, what: str, limit: str) -> None:
+        self.what, self.limit = what, limit
+        super().__init__(f"this email takes too much {what}: more than {limit}; simplify it")
+
+
+class RefusedElsewhereError(TemplateError, ValueError):
+    """The process that looked at an email refused it, in these words."""
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+        super().__init__(words)

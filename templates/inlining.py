@@ -48,12 +48,12 @@ cssutils.log.setLog(_silence)
 cssutils.log.setLevel(logging.CRITICAL)
 
 DOCTYPE = "<!DOCTYPE html>\n"  # always this one; what stood there is not copied
-_LOCK = threading.Lock()  # cssutils' parser is not made for threads
+LOCK = threading.Lock()  # cssutils' parser is not made for threads
 _CELLS = frozenset({"body", "table", "tr", "td", "th"})
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 MOST_ELEMENTS, MOST_RULES = 2_000, 300  # each rule is tried on each element
 LARGEST_HTML = 1_000_000  # characters; Gmail hides what comes after the first tenth
-_OPTIONS: dict[str, Any] = {
+OPTIONS: dict[str, Any] = {
     "strip_important": False,  # True would kill !important in media queries too
     "keep_style_tags": False,
     "disable_leftover_css": True,
@@ -75,13 +75,33 @@ def inline(html: str) -> str:
         InliningError: the HTML or CSS has something that cannot be inlined or is not allowed.
         UnsafeLinkError: an address may not be linked to.
     """
+    root = parse_for_inlining(html)
+    run_premailer(root)
+    return write_inlined(root)
+
+
+def parse_for_inlining(html: str) -> etree._Element:
+    """Parse a page, see that nothing in it acts, and bring its styles into the form inlining needs.
+
+    Raises:
+        InliningError: the HTML or CSS has something that cannot be inlined or is not allowed.
+        UnsafeLinkError: an address may not be linked to.
+    """
     root = _parse(html)
     _check_count("elements", sum(1 for _ in root.iter()), limit=MOST_ELEMENTS)
     refuse_active_content(root)
     _check_count("style rules", _split_sheets(root), limit=MOST_RULES)
     _close_styles(root)
-    _run_premailer(root)
-    _drop_useless_attributes(root)
+    return root
+
+
+def write_inlined(root: etree._Element) -> str:
+    """Write a page whose styles are inlined.
+
+    Raises:
+        TooLargeError: it is larger than any email.
+    """
+    drop_useless_attributes(root)
     inlined = etree.tostring(root, method="html", encoding="unicode", with_tail=False)
     _check_count("characters", len(inlined), limit=LARGEST_HTML)
     return f"{DOCTYPE}{inlined}\n"
@@ -138,17 +158,23 @@ def _close_styles(root: etree._Element) -> None:
             element.set("style", style.strip().rstrip(";") + ";")
 
 
-def _run_premailer(root: etree._Element) -> None:
+def run_premailer(root: etree._Element) -> None:
+    """Move the plain rules of a prepared page into its `style` attributes.
+
+    Raises:
+        InlinerFailedError: premailer broke down.
+    """
     try:
-        with _LOCK:
-            Premailer(**_OPTIONS).transform(root)
+        with LOCK:
+            Premailer(**OPTIONS).transform(root)
     except TemplateError:
         raise
     except Exception as error:  # it has no errors of its own; anything may come
         raise InlinerFailedError(f"{type(error).__name__}: {error}") from error
 
 
-def _drop_useless_attributes(root: etree._Element) -> None:
+def drop_useless_attributes(root: etree._Element) -> None:
+    """Take back what premailer mirrored from CSS and no mail program should read."""
     """Drop what premailer copied from styles to where it means nothing, or something else."""
     for element in root.iter("*"):
         colour = element.get("bgcolor")

@@ -130,11 +130,11 @@ def finish_value(value: Any) -> Any:
 
     A name with a line end or a mark that turns the reading direction must not rearrange an email.
     """
-    if value is None:
-        return ""
-    if isinstance(value, list | tuple | Mapping):
-        raise RenderingError("a list or group of values is no text; use {{ … | join(', ') }}")
     if not isinstance(value, str):
+        if value is None:
+            return ""
+        if isinstance(value, list | tuple | Mapping):
+            raise RenderingError("a list or group of values is no text; use {{ … | join(', ') }}")
         value = str(value)
     current_effort().pay_characters(len(value))
     if FORBIDDEN.search(value) or "\r" in value:

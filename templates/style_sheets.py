@@ -8,11 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 from templates.errors import OutsideStyleError, TooLargeError
 
 LARGEST_SHEET = 50_000  # characters; a theme has a tenth of it
 
+SHEETS_KEPT: Final = 64
 _COMMENTS = re.compile(r"""("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|/\*.*?(?:\*/|\Z)""", re.DOTALL)
 # One step through a sheet: a string, an unquoted address, an escape, or one character.
 _STEPS = re.compile(
@@ -31,6 +34,7 @@ class SplitSheet:
     kept: tuple[str, ...]
 
 
+@lru_cache(maxsize=SHEETS_KEPT)  # the same sheets come with every email of an edition
 def split_sheet(css: str) -> SplitSheet:
     """Split a style sheet.
 

@@ -40,15 +40,15 @@ class _Node:
 
 def lay_out(marked: str) -> str:
     """Lay out a rendered text part: marked blocks, and plain lines of the layout around them."""
-    laying = _Laying()
+    laying = Laying()
     pieces = [
-        laying.page(list(run)) if is_blocks else _wrap_lines("".join(map(str, run)))
-        for is_blocks, run in _runs(_read(marked))
+        laying.page(list(run)) if is_blocks else wrap_lines("".join(map(str, run)))
+        for is_blocks, run in _runs(read_marks(marked))
     ]
     return re.sub(r"\n{3,}", "\n\n", "".join(pieces)).strip("\n") + "\n"
 
 
-def _read(marked: str) -> list[str | _Node]:
+def read_marks(marked: str) -> list[str | _Node]:
     root = _Node("root")
     path = [root]
     for part in _MARKS.split(marked):
@@ -72,7 +72,7 @@ def _runs(children: list[str | _Node]) -> Iterator[tuple[bool, list[str | _Node]
     yield False, children[last + 1 :]
 
 
-def _wrap_lines(text: str) -> str:
+def wrap_lines(text: str) -> str:
     return "\n".join("\n".join(_wrap(line, WIDTH)) for line in text.split("\n"))
 
 
@@ -81,12 +81,12 @@ def _wrap(text: str, width: int) -> list[str]:
     return wrapper.wrap(text) or [""]
 
 
-class _Laying:
+class Laying:
     """Lays out the blocks one after the other and counts the links."""
 
-    def __init__(self) -> None:
+    def __init__(self, count: int = 0) -> None:
         self._notes: list[str] = []
-        self._count = 0
+        self.count = count  # of links that got a number
 
     def page(self, children: list[str | _Node]) -> str:
         blocks = [child for child in children if isinstance(child, _Node)]
@@ -159,9 +159,9 @@ class _Laying:
         if url.startswith(("mailto:", "tel:")):
             bare = url.partition(":")[2]
             return "" if before.endswith(bare) else f" ({bare})"
-        self._count += 1
-        self._notes.append(f"[{self._count}] {url}")
-        return f" [{self._count}]"
+        self.count += 1
+        self._notes.append(f"[{self.count}] {url}")
+        return f" [{self.count}]"
 
 
 def _join_listings(blocks: list[_Node]) -> list[_Node]:

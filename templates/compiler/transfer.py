@@ -1,0 +1,69 @@
+"""Quoted-printable written piece by piece, so that pieces join without being looked at again.
+
+Every piece begins at the first column and ends with a line break: a hard one where the text has
+one, else a soft one. So the pieces of a rendering, known and open, are the transfer body when
+they are joined (RFC 2045, 6.7). No line begins with a full stop or `From `, none ends in white
+space, none is longer than 76: there is nothing to stuff, to wrap or to make canonical.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from markupsafe import Markup, escape
+
+from templates.compiler.residual import ResidualEnvironment
+from templates.sandbox import finish_value
+
+LONGEST: Final = 75  # and the `=` of a soft break
+_SHORT = re.compile(r"[A-EG-Za-z0-9(&/:<\"'#+,;-][ -<>-~]{0,74}")
+_UNITS: Final = tuple(
+    chr(byte) if (33 <= byte <= 126 and byte != 61) or byte in (9, 32) else f"={byte:02X}"
+    for byte in range(256)
+)
+_AT_START: Final = {".": "=2E", "F": "=46"}
+_AT_END: Final = {" ": "=20", "\t": "=09"}
+
+
+def encoded(text: str) -> str:
+    """Encode a piece of a body."""
+    if _SHORT.fullmatch(text):
+        return f"{text}=\r\n"
+    *whole, rest = text.split("\n")
+    lines = [_encoded_line(line, is_whole=True) for line in whole]
+    return "".join(lines) + (_encoded_line(rest, is_whole=False) if rest else "")
+
+
+def _encoded_line(line: str, *, is_whole: bool) -> str:
+    units = [_UNITS[byte] for byte in line.encode()]
+    if is_whole and units:
+        units[-1] = _AT_END.get(units[-1], units[-1])
+    lines, current = [], ""
+    for unit in units:
+        if len(current) + len(unit) > LONGEST:
+            lines.append(current)
+            current = ""
+        current += unit if current else _AT_START.get(unit, unit)
+    lines.append(current)
+    return "=\r\n".join(lines) + ("\r\n" if is_whole else "=\r\n")
+
+
+class TransferEnvironment(ResidualEnvironment):
+    """Writes every value encoded."""
+
+    def __init__(self, *, autoescape: bool, **known: Any) -> None:
+        super().__init__(autoescape=autoescape, **known)
+        self.finalize = _encoded_html if autoescape else _encoded_text
+
+    def sent(self, written: str) -> str:
+        """Give a finished value as it goes over the wire."""
+        return encoded(str(written))
+
+
+def _encoded_html(value: Any) -> Markup:
+    return Markup(encoded(str(escape(finish_value(value)))))  # noqa: S704 -- escaped
+
+
+def _encoded_text(value: Any) -> str:
+    return encoded(str(finish_value(value)))

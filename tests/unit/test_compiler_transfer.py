@@ -1,0 +1,40 @@
+"""Quoted-printable in pieces: whatever is joined is read by others as what was written."""
+
+from __future__ import annotations
+
+import quopri
+import re
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from templates.compiler.transfer import encoded
+
+characters = st.characters(exclude_categories=("Cs",), exclude_characters="\r")
+texts = st.text(st.one_of(st.sampled_from(" \t\n.=F-é🙂a"), characters), max_size=200)
+
+
+@given(st.lists(texts))
+@example(["a ", "\n", ".", "From ", "x" * 75, " ", "=", "\n"])
+@example([" " * 76, "\n"])
+@example(["é" * 40, "", "\n\n", "."])
+def test_joined_pieces_decode_to_what_was_written(pieces: list[str]) -> None:
+    body = "".join(map(encoded, pieces)).encode("ascii")
+
+    assert quopri.decodestring(body).replace(b"\r\n", b"\n").decode() == "".join(pieces)
+
+
+@given(st.lists(texts))
+def test_no_joined_line_needs_another_look_before_it_is_sent(pieces: list[str]) -> None:
+    body = "".join(map(encoded, pieces))
+
+    assert re.fullmatch(r"(?:[\t -~]*\r\n)*", body)
+    for line in body.split("\r\n"):
+        assert len(line) <= 76
+        assert not line.startswith((".", "From ", "--=_"))
+        assert not line.endswith((" ", "\t"))
+
+
+@given(texts, texts)
+def test_a_piece_is_encoded_alike_wherever_it_stands(one: str, other: str) -> None:
+    assert (encoded(one) + encoded(other)).startswith(encoded(one))
