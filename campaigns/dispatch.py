@@ -10,7 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Event
 
 from sqlalchemy.exc import DBAPIError
@@ -25,13 +25,16 @@ from campaigns.site import Site
 from campaigns.tally import SendReport, Tally
 from delivery import outbox
 from delivery.outbox import ClaimedDelivery, Recorded, WorkerIdentity
-from delivery.sender import RelayDown, Sender
+from delivery.rules.stages import Stage
+from delivery.sender import Deferred, Outcome, RelayDown, Sender
 from storage.database import Database
 from templates.email import Renderer
 
 LOG = logging.getLogger(__name__)
 BATCH = 200
 _WAIT = Event().wait
+_SOON_ENOUGH = timedelta(seconds=30)  # between a mark and the call of the sender
+_TOO_LATE = Deferred("not handed over: too long after the mark", relay="", stage=Stage.WAITING)
 _PATIENCE = (0.0, 0.2, 1.0, 5.0, 15.0)  # seconds before each try to record what a relay said
 
 
@@ -79,6 +82,7 @@ class _Round:
     tally: Tally = field(default_factory=Tally)
     answered: Answered = NOTHING_ANSWERED  # not recorded yet
     halted: dict[int, str] = field(default_factory=dict)  # reason by series id
+    marked_at: datetime = NOTHING_ANSWERED.at
 
     def run(self, limit: int) -> None:
         """Send batch after batch until there is nothing due or a reason to stop."""
@@ -133,11 +137,20 @@ class _Round:
         """Hand over what is marked. Should this raise, the marks become uncertain, never more."""
         if not drafts:
             return
-        outcomes = self.sender.send([draft.handover for draft in drafts])
+        outcomes = self._send_in_time(drafts)
         self.answered = Answered(tuple(zip(drafts, outcomes, strict=True)), self.clock())
         down = [outcome for outcome in outcomes if isinstance(outcome, RelayDown)]
         if len(down) == len(outcomes):  # one connection too many is no reason to stop
             self.tally.relay_down = down[0]
+
+    def _send_in_time(self, drafts: Sequence[Draft]) -> Sequence[Outcome]:
+        """Send, unless this process stood still since the mark: others may have gone on since.
+
+        The sender's own deadline begins only now, and cannot see a commit that took an hour.
+        """
+        if self.clock() - self.marked_at >= _SOON_ENOUGH:
+            return [_TOO_LATE] * len(drafts)
+        return self.sender.send([draft.handover for draft in drafts])
 
     def _record_and_mark(self, group: Sequence[Draft]) -> Sequence[Draft]:
         """Record the answers to the last group and mark the next one, or do neither.
@@ -170,7 +183,8 @@ class _Round:
             if draft.step and draft.step.series_id in halted
         }
         going = [draft for draft in group if draft.claim.id not in stopped]
-        marked = mark_group(session, self.worker, going, now=self.clock())
+        self.marked_at = self.clock()
+        marked = mark_group(session, self.worker, going, now=self.marked_at)
         set_aside(session, self.worker, stopped, now=self.clock())
         return Marked(marked.ours, {**marked.turned_down, **stopped})
 

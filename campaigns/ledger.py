@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, select
+from sqlalchemy import Row, Select, and_, exists, select
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.models import Enrolment, Series, Step
 from campaigns.rules.guards import Pointer, SeriesView
 from campaigns.rules.standing import FirstStep
 from delivery.models import Delivery
+from delivery.rules.states import State
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.rules.standing import Pace, Standing
 
@@ -100,6 +101,13 @@ _MEMBERSHIP = (
     MailingList.title.label("list_title"),
 )
 _LAST_STEP = aliased(Step)
+_LAST_DELIVERY = aliased(Delivery)
+# A mark moves the pointer before anything goes; what was cancelled after that was never had.
+_WAS_CANCELLED = exists().where(
+    _LAST_DELIVERY.enrolment_id == Enrolment.id,
+    _LAST_DELIVERY.step_id == Enrolment.last_step_id,
+    _LAST_DELIVERY.state == State.CANCELLED,
+)
 _STEP = (
     Delivery.id.label("delivery_id"),
     Delivery.created_at.label("queued_at"),
@@ -137,7 +145,7 @@ def _step_query() -> Select[Any]:
                 Subscription.list_id == MailingList.id,
             ),
         )
-        .outerjoin(_LAST_STEP, _LAST_STEP.id == Enrolment.last_step_id)
+        .outerjoin(_LAST_STEP, and_(_LAST_STEP.id == Enrolment.last_step_id, ~_WAS_CANCELLED))
     )
 
 

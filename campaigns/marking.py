@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Table, bindparam, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Table,
+    bindparam,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from campaigns.drafting import Draft
@@ -33,7 +41,6 @@ from campaigns.rules.guards import (
     before_marking,
     check_consent,
 )
-from campaigns.rules.standing import EnrolmentStatus
 from delivery import outbox
 from delivery.outbox import Mark, WorkerIdentity
 from subscribers.models import Subscriber, Subscription
@@ -176,10 +183,16 @@ def _give_back(session: Session, drafts: Sequence[Draft]) -> None:
     give_days_back(session, {draft.claim.id: draft.person.id for draft in drafts if draft.step})
 
 
+# The verdict before let only a repeated last step into a finished series; for the others this is
+# the second lock on the door. As literals, for the statement runs for many rows at once.
+_MAY_MOVE: ColumnElement[bool] = _enrolments.c.status.in_(
+    [literal_column("'active'"), literal_column("'finished'")]
+)
 _MOVE = (
     update(_enrolments)
     .where(
-        _enrolments.c.id == bindparam("enrolment"), _enrolments.c.status == EnrolmentStatus.ACTIVE
+        _enrolments.c.id == bindparam("enrolment"),
+        _MAY_MOVE,
     )
     .values(last_step_id=bindparam("step"), last_sent_at=bindparam("at"))
 )

@@ -17,6 +17,9 @@ from subscribers.rules.standing import Standing
 _ONE_DAY = timedelta(days=1)
 _LOOK_AGAIN = timedelta(hours=1)  # at a paused series: nobody tells us when it goes on
 _LONGEST_PAUSE = timedelta(minutes=15)
+_FOR_A_STEP = frozenset({EnrolmentStatus.ACTIVE})
+# The last step ends the series as soon as it is in doubt; then it may turn out not to have gone.
+_FOR_A_RETRY = _FOR_A_STEP | {EnrolmentStatus.FINISHED}
 _SOON = timedelta(minutes=1)  # the facts moved under us; the next look uses the new ones
 
 
@@ -123,9 +126,10 @@ def before_marking(pointer: Pointer | None, plan: MarkPlan, *, now: datetime) ->
     than 7 times 24 hours. A retry of the same step was let through once and only moves
     later, so it is not measured against itself.
     """
-    if pointer is None or pointer.status is not EnrolmentStatus.ACTIVE:
+    is_again = pointer is not None and pointer.last_step_id == plan.step_id
+    if pointer is None or pointer.status not in (_FOR_A_RETRY if is_again else _FOR_A_STEP):
         return Cancel(f"the enrolment has ended: {pointer.status if pointer else 'erased'}")
-    if pointer.last_step_id == plan.step_id:
+    if is_again:
         return Go()
     if pointer.last_step_id != plan.planned_on:
         return PutBack(now + _SOON, "another email of the series went meanwhile")

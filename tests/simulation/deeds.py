@@ -203,7 +203,10 @@ class Deeds:
 
     def _wish(self) -> SignUp:
         email = f"person{len(self.book.members) + 1}@example.org"
-        choice = {"weekday": self.dice.choice((None, 0, 3)), "hour": self.dice.choice((None, 9, 18))}
+        choice = {
+            "weekday": self.dice.choice((None, 0, 3)),
+            "hour": self.dice.choice((None, 9, 18)),
+        }
         zone = self.dice.choice(self.zones)
         return SignUp(email, LIST, time_zone=zone, source="paper form", **choice)
 

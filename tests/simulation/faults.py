@@ -69,7 +69,9 @@ class Rates:
             quit=0.02,
         )
         chances = {name: dice.random() * value * heat for name, value in vars(most).items()}
-        return replace(most, **{n: dice.choice((0.0, chance, chance)) for n, chance in chances.items()})
+        return replace(
+            most, **{n: dice.choice((0.0, chance, chance)) for n, chance in chances.items()}
+        )
 
 
 CALM = Rates()

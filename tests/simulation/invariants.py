@@ -61,7 +61,9 @@ def _never_twice(world: World) -> Iterator[str]:
     again = world.book.sent_again
     for (person, series), way in _steps(world).items():
         for step, count in Counter(one.step for one in way).items():
-            allowed = 1 + sum(again.get(n, 0) for n in {o.delivery_id for o in way if o.step == step})
+            allowed = 1 + sum(
+                again.get(n, 0) for n in {o.delivery_id for o in way if o.step == step}
+            )
             if count > allowed:
                 yield f"{person} got {series}/{step} {count} times"
 
@@ -92,7 +94,9 @@ def _spaced(world: World) -> Iterator[str]:
 def _least_wait(world: World, member: Member, earlier: Acceptance, later: Acceptance) -> int:
     """Give the shortest wait that was in force between two mails."""
     folders = world.book.series[later.series].during(earlier.at, later.at)
-    waits = [step.wait_days for folder in folders for step in folder.steps if step.key == later.step]
+    waits = [
+        step.wait_days for folder in folders for step in folder.steps if step.key == later.step
+    ]
     paces = [_LEAST[pace] for pace in member.pace.during(earlier.at, later.at)]
     return max(min(waits, default=0), min(paces))
 

@@ -108,7 +108,7 @@ class ModelSender:
         process = self.seams.process
         marked = (process.last_commit, process.last_commit_at)
         process.in_flight = len(handovers)
-        self.seams.pass_by(in_doubt=len(handovers))
+        self.seams.die_if(in_doubt=len(handovers))
         began = self.seams.clock.now
         outcomes: dict[int, Outcome] = {}
         talks = {

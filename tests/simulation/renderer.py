@@ -30,4 +30,6 @@ def _subject(edition: Edition) -> str:
 
 def document(slug: str, key: str, version: int = 1) -> str:
     """Write the text of a step; its subject tells the relay what it is."""
-    return f"---\nsubject: step {slug} {key} v{version}\npreheader: Something useful.\n---\n\nHello.\n"
+    return (
+        f"---\nsubject: step {slug} {key} v{version}\npreheader: Something useful.\n---\n\nHello.\n"
+    )

@@ -28,7 +28,8 @@ def test_nothing_goes_twice_and_nothing_is_lost(make_world: Callable[..., World]
             found = violations(world)
         except Exception as error:
             found = [repr(error)]
-            if SEEDS == 1: raise
+            if SEEDS == 1:
+                raise
         totals += world.totals
         broken += [f"seed={seed}: {what}" for what in found]
     print("\n", time.monotonic() - began)

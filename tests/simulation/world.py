@@ -60,9 +60,7 @@ class World:
         self.relay = ModelRelay(self.seams)
         self.book = Book()
         zones = tuple(dice.sample(ZONES, 2))
-        self.deeds = Deeds(
-            dice, self.clock, self.database, self.site, self.seams, self.book, zones
-        )
+        self.deeds = Deeds(dice, self.clock, self.database, self.site, self.seams, self.book, zones)
         self.seams.act, self.seams.outage = self.deeds.anything, self._outage
         self.seams.attention = self._wake_somebody
         self.off_until = self.clock.now
@@ -103,7 +101,9 @@ class World:
                         moments.append(move.at)
                     elif isinstance(move, SendStep | Finished):
                         moments.append(next_look(session))
-        return min((at for at in moments if at is not None), default=datetime.max.replace(tzinfo=UTC))
+        return min(
+            (at for at in moments if at is not None), default=datetime.max.replace(tzinfo=UTC)
+        )
 
     def _set_up(self) -> None:
         for name, waits in (("welcome", (0, 7, 7)), ("advice", (1, 3, 7))):
@@ -112,9 +112,7 @@ class World:
             if name == "welcome" or self.dice.random() < 0.7:
                 priority = self.dice.choice((50, 100))
                 self.deeds.publish(
-                    SeriesFolder(
-                        name, "A series", steps, LIST, first_step=first, priority=priority
-                    )
+                    SeriesFolder(name, "A series", steps, LIST, first_step=first, priority=priority)
                 )
         for _ in range(self.dice.randrange(2, 6)):
             self.deeds.add_person()
@@ -318,7 +316,9 @@ class WorkerLife:
         """Find when a tick may have something to do; the many before it would find nothing."""
         world, now = self.world, self.world.clock.now
         earliest = min(world.next_occasion(), now + timedelta(days=20))
-        at_least = now + world.dice.choice((EVERY, EVERY, timedelta(minutes=20), timedelta(hours=2)))
+        at_least = now + world.dice.choice(
+            (EVERY, EVERY, timedelta(minutes=20), timedelta(hours=2))
+        )
         if len(world.workers) > 1 and world.dice.random() < 0.4:  # others will be there in time
             at_least += timedelta(days=2 * world.dice.random())
         for until in (world.seams.relay_down_until, world.seams.database_down_until):
