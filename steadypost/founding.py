@@ -25,11 +25,9 @@ def found_site(folder: Path, chosen: Mapping[tuple[str, str], Any]) -> Settings:
         SiteExistsError: the folder holds a site already.
         SettingsError: the chosen values cannot be used.
     """
+    refuse_existing_site(folder)
     folder.mkdir(parents=True, exist_ok=True)
     texts = {FILE_NAME: commented_file(chosen), _KEYS_FILE: KeyRing.new_key_text()}
-    existing = [name for name in texts if (folder / name).exists()]
-    if existing:
-        raise SiteExistsError(folder, existing[0])
     try:
         for name, text in texts.items():
             with new_private_file(folder / name) as file:
@@ -41,6 +39,17 @@ def found_site(folder: Path, chosen: Mapping[tuple[str, str], Any]) -> Settings:
             (folder / name).unlink(missing_ok=True)
         raise
     return settings
+
+
+def refuse_existing_site(folder: Path) -> None:
+    """Keep a new site away from one that is there.
+
+    Raises:
+        SiteExistsError: the folder holds settings or keys.
+    """
+    for name in (FILE_NAME, _KEYS_FILE):
+        if (folder / name).exists():
+            raise SiteExistsError(folder, name)
 
 
 def _copy_shipped_series(folder: Path) -> None:

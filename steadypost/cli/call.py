@@ -51,6 +51,7 @@ def for_a_site(command: Command) -> Command:
         "--site",
         type=click.Path(path_type=Path, file_okay=False),
         expose_value=False,
+        is_eager=True,  # other parameters may look into the folder
         callback=_choose_site,
         help="The folder with steadypost.toml.",
     )

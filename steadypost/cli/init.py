@@ -17,15 +17,19 @@ Your site is in {folder}.
 
   steadypost.toml    the settings, with a comment on each
   steadypost.keys    the keys behind every link: keep them secret, and keep a copy
-  series/{series}/   six emails, yours to edit; then: steadypost series import {series}
+  series/            six emails, yours to edit; then: steadypost series import {series}
 
 Next:
-
-  steadypost preview {series}/1 --open       look at the first email
-  steadypost send-test {series}/1 YOU        get it by mail
-  steadypost serve                                     start; then people sign up at
-                                                       {url}/signup/weekly
+{beforehand}
+  steadypost preview {series}/1 --open    look at the first email
+  steadypost send-test {series}/1 YOU     get it by mail
+  steadypost serve                                  start; then people sign up at
+                                                    {url}/signup/weekly
 """
+_NO_BUTTON = """
+  [clinic] booking_url in steadypost.toml           where the button in the emails leads;
+                                                    while it is empty they have none"""
+_ON_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 def _machine_zone() -> str:
@@ -34,6 +38,23 @@ def _machine_zone() -> str:
         return zone
     target = str(Path("/etc/localtime").resolve())
     return target.partition("zoneinfo/")[2] or "UTC"
+
+
+class _ZoneOption(click.Option):
+    """Name the zone in the question: whether to press Enter depends on it."""
+
+    def prompt_for_value(self, ctx: click.Context) -> Any:
+        """Ask, with the zone of this machine offered by its name."""
+        self.show_default = True
+        return super().prompt_for_value(ctx)
+
+
+def _refuse_a_site(ctx: click.Context, _: click.Parameter, folder: Path | None) -> Path | None:
+    """Refuse a folder in use before the questions, not after six answers."""
+    from steadypost.founding import refuse_existing_site
+
+    refuse_existing_site((folder or ctx.find_object(Call).folder).resolve())  # type: ignore[union-attr]
+    return folder
 
 
 def _checked(section: str, name: str) -> Callable[[Any, Any, str | None], str | None]:
@@ -75,7 +96,13 @@ def _host_and_port(relay: str) -> tuple[str, str]:
 
 
 @click.command()
-@click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
+@click.argument(
+    "folder",
+    required=False,
+    type=click.Path(path_type=Path, file_okay=False),
+    is_eager=True,
+    callback=_refuse_a_site,
+)
 @click.option(
     "--name",
     prompt="The clinic's name",
@@ -91,6 +118,7 @@ def _host_and_port(relay: str) -> tuple[str, str]:
 @click.option(
     "--time-zone",
     prompt="Its time zone",
+    cls=_ZoneOption,
     default=_machine_zone,
     show_default="that of this machine",
     callback=_checked("clinic", "time_zone"),
@@ -137,7 +165,10 @@ def init(call: Call, folder: Path | None, **answers: str | None) -> None:
     _import(call, SHIPPED_SERIES)
     show(
         _NEXT_STEPS.format(
-            folder=settings.folder, series=SHIPPED_SERIES, url=settings.web.public_url
+            folder=settings.folder,
+            series=SHIPPED_SERIES,
+            url=settings.web.public_url,
+            beforehand="" if settings.clinic.booking_url else _NO_BUTTON,
         )
     )
 
@@ -162,11 +193,21 @@ def _chosen(answers: dict[str, str | None]) -> dict[tuple[str, str], Any]:
         ("relay", "username"): answers["relay_username"],
         ("relay", "password_file"): answers["relay_password_file"],
         ("web", "public_url"): answers["public_url"],
+        ("web", "port"): _port_of_pages(answers["public_url"] or ""),
         **_relay_settings(
             answers["relay"] or "localhost", has_login=bool(answers["relay_username"])
         ),
     }
     return {key: value for key, value in chosen.items() if value is not None}
+
+
+def _port_of_pages(public_url: str) -> int | None:
+    """Listen where people on this machine look; elsewhere a web server stands before us."""
+    from urllib.parse import urlsplit
+
+    address = urlsplit(public_url)
+    is_direct = address.scheme == "http" and address.hostname in _ON_THIS_MACHINE
+    return address.port if is_direct else None
 
 
 def _relay_settings(relay: str, *, has_login: bool) -> dict[tuple[str, str], Any]:

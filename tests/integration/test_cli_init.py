@@ -80,6 +80,33 @@ def test_a_folder_with_a_site_is_refused_and_left_alone(terminal: Terminal) -> N
     assert (terminal.folder / "steadypost.keys").read_text() == before
 
 
+def test_a_folder_with_a_site_is_refused_before_the_questions(terminal: Terminal) -> None:
+    done = terminal.type("init", answers=SIX_ANSWERS)
+
+    assert done.code == ExitCode.FAILED
+    assert "The clinic's name" not in done.out
+
+
+@pytest.mark.parametrize(
+    ("public_url", "port"),
+    [("http://localhost:8123", 8123), ("https://post.riverside.example:8443", 8000)],
+)
+def test_the_pages_listen_where_people_on_this_machine_look(
+    tmp_path: Path, public_url: str, port: int
+) -> None:
+    Terminal(tmp_path).do("init", *ANSWERS, "--public-url", public_url)
+
+    assert load_settings(tmp_path, {}).web.port == port
+
+
+def test_it_says_that_the_emails_have_no_button_yet(tmp_path: Path) -> None:
+    without = Terminal(tmp_path / "without").do("init", *ANSWERS)
+    there = Terminal(tmp_path / "there").do("init", *ANSWERS, "--booking-url", "https://r.example")
+
+    assert "[clinic] booking_url in steadypost.toml" in without.out
+    assert "booking_url" not in there.out
+
+
 def test_a_series_the_clinic_has_edited_is_not_overwritten(terminal: Terminal) -> None:
     (terminal.folder / FILE_NAME).unlink()
     (terminal.folder / "steadypost.keys").unlink()
@@ -167,4 +194,5 @@ def test_the_time_zone_of_the_machine_is_offered(
     done = Terminal(tmp_path).type("init", answers=SIX_ANSWERS.replace("Europe/Berlin", ""))
 
     assert done.code == 0
+    assert "Its time zone [Europe/Lisbon]:" in done.out
     assert load_settings(tmp_path, {}).clinic.time_zone == "Europe/Lisbon"
