@@ -35,6 +35,11 @@ from subscribers.rules.address import parse_address
 from subscribers.rules.standing import Pace, Standing
 from subscribers.store import find_subscriber, find_suppression, subscriptions_of
 
+_ENDINGS = {
+    EnrolmentStatus.FINISHED: "finished",
+    EnrolmentStatus.LEFT: "left",
+    EnrolmentStatus.PARKED: "are parked in",
+}
 _PACES = {Pace.TWO_WEEKS: "two weeks", Pace.MONTH: "four weeks"}
 
 
@@ -170,7 +175,7 @@ class _Account:
             else:
                 reason = f": {enrolment.reason}" if enrolment.reason else ""
                 ended = self._on(enrolment.ended_at)
-                yield f"their way through series '{slug}' is {enrolment.status} {ended}{reason}"
+                yield f"they {_ENDINGS[enrolment.status]} series '{slug}' {ended}{reason}"
 
     def _about_troubles(self) -> Iterator[str]:
         for delivery in self._deliveries:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -23,6 +23,7 @@ from campaigns.errors import UnknownSeriesError
 from campaigns.models import Enrolment, Series, Step
 from campaigns.rules.series import SeriesPlan, StepPlan
 from campaigns.rules.standing import EnrolmentStatus
+from subscribers.store import slices
 
 # As a literal: only then is the partial index used whatever the kind of plan.
 IS_ACTIVE: ColumnElement[bool] = Enrolment.status == literal_column("'active'")
@@ -93,6 +94,16 @@ def load_labels(session: Session) -> Labels:
     series = session.execute(select(Series.id, Series.slug))
     steps = session.execute(select(Step.id, Step.key))
     return Labels({row.id: row.slug for row in series}, {row.id: row.key for row in steps})
+
+
+def name_steps(session: Session, step_ids: Iterable[int]) -> dict[int, str]:
+    """Name steps as people type them, `series/step`, by id."""
+    named = select(Step.id, Series.slug, Step.key).join(Series, Series.id == Step.series_id)
+    return {
+        row.id: f"{row.slug}/{row.key}"
+        for some in slices(sorted(set(step_ids)))
+        for row in session.execute(named.where(Step.id.in_(some)))
+    }
 
 
 def enrolments_of(session: Session, subscriber_id: int) -> list[Enrolment]:

@@ -51,6 +51,17 @@ class SiteExistsError(RefusedError):
         )
 
 
+class ManyBeginnersError(RefusedError):
+    """A new series would begin for many people, and nobody has said that it may."""
+
+    def __init__(self, series: str, list_slug: str, count: int) -> None:
+        self.series, self.list_slug, self.count = series, list_slug, count
+        super().__init__(
+            f"series '{series}' was not imported: it would begin for {count} people on list "
+            f"'{list_slug}'; say --yes if it may, or give it a list of its own in series.yaml"
+        )
+
+
 class CannotListenError(RefusedError):
     """The address or port for the pages cannot be had."""
 

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from campaigns.site import Site
+from campaigns.store import name_steps
 from delivery.store import deliveries_of_subscriber
 from steadypost.errors import NothingFoundError
 from storage.database import Session
@@ -118,16 +119,18 @@ def _consent(
 
 
 def _deliveries(session: Session, person: Subscriber, zone: ZoneInfo) -> list[dict[str, Any]]:
+    found = deliveries_of_subscriber(session, person.id)
+    steps = name_steps(session, [row.step_id for row in found if row.step_id])
     return [
         {
             "kind": delivery.kind.value,
-            "for": delivery.once_key,
+            "what": steps.get(delivery.step_id or 0, delivery.kind.value),
             "state": delivery.state.value,
             "due": _local(delivery.due_at, zone),
             "done": _local(delivery.done_at, zone),
             "reason": delivery.reason or delivery.reply,
         }
-        for delivery in deliveries_of_subscriber(session, person.id)
+        for delivery in found
     ]
 
 

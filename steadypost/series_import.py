@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from campaigns.publishing import ImportedSeries, import_series
 from campaigns.series_folder import SERIES_FILE, read_series_folder
+from campaigns.store import all_series
 from scheduler import Parts
 from steadypost.errors import NothingFoundError
 from steadypost.settings import Settings
+from subscribers.rules.standing import Standing
+from subscribers.store import SubscriberFilter, count_subscribers
 
 
 def import_series_named(parts: Parts, settings: Settings, name: str) -> ImportedSeries:
@@ -23,6 +27,30 @@ def import_series_named(parts: Parts, settings: Settings, name: str) -> Imported
         return import_series(
             session, folder, site=parts.site, renderer=parts.renderer, now=parts.clock()
         )
+
+
+@dataclass(frozen=True)
+class Beginners:
+    """The people who begin a series because it comes to their list."""
+
+    series: str
+    list_slug: str
+    count: int
+
+
+def count_beginners(parts: Parts, settings: Settings, name: str) -> Beginners:
+    """Count whom an import would put at step 1 of a new series: everybody its list holds.
+
+    Raises:
+        NothingFoundError: there is no such folder.
+        SeriesFolderError: its settings cannot be read.
+    """
+    folder = read_series_folder(find_series_folder(settings, name))
+    everybody = SubscriberFilter(folder.list_slug, Standing.CONFIRMED, suppressed=False)
+    with parts.database.reading() as session:
+        is_known = folder.slug in {series.slug for series in all_series(session)}
+        count = 0 if is_known else count_subscribers(session, everybody)
+    return Beginners(folder.slug, folder.list_slug, count)
 
 
 def find_series_folder(settings: Settings, name: str) -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 
 from campaigns.forecast import forecast
 from campaigns.rules.standing import EnrolmentStatus
-from campaigns.store import all_series, count_enrolments, next_look
+from campaigns.store import all_series, count_enrolments, name_steps, next_look
 from delivery.models import Delivery, Worker
 from delivery.rules.states import State
 from delivery.store import count_due, counts_by_state, list_in_state, oldest_due_at
@@ -37,7 +37,8 @@ class NamedDelivery:
 
     id: int
     email: str
-    what: str  # its once key
+    what: str  # the step as `series/step`, else what kind of mail it is
+    once_key: str
     since: datetime | None
     reason: str
 
@@ -111,13 +112,20 @@ def named_deliveries(
     """List deliveries in one state by the addresses of their people."""
     found = list_in_state(session, state, limit=limit)
     emails = addresses_of(session, [row.subscriber_id for row in found if row.subscriber_id])
-    return [_named(row, emails) for row in found]
+    steps = name_steps(session, [row.step_id for row in found if row.step_id])
+    return [_named(row, emails, steps) for row in found]
 
 
-def _named(row: Delivery, emails: dict[int, str]) -> NamedDelivery:
-    email = emails.get(row.subscriber_id or 0, "(erased)")
-    reason = "; ".join(text for text in (row.reason, row.reply) if text)
-    return NamedDelivery(row.id, email, row.once_key, row.sending_at or row.due_at, reason)
+def _named(row: Delivery, emails: dict[int, str], steps: dict[int, str]) -> NamedDelivery:
+    reply = row.reply if row.reply not in row.reason else ""
+    return NamedDelivery(
+        row.id,
+        emails.get(row.subscriber_id or 0, "(erased)"),
+        steps.get(row.step_id or 0, row.kind.value),
+        row.once_key,
+        row.sending_at or row.due_at,
+        "; ".join(text for text in (row.reason, reply) if text),
+    )
 
 
 def _lists(session: Session) -> dict[str, dict[str, int]]:
@@ -187,6 +195,11 @@ def _troubles(status: Status) -> Iterable[str]:
         yield (
             f"{status.deliveries['held']} mails are held; put the cause right, then "
             "'steadypost deliveries release'"
+        )
+    if parked := sum(about["parked"] for about in status.series.values()):
+        yield (
+            f"{parked} ways through a series are parked, because the relay refused an email for "
+            "good; 'steadypost deliveries list --state rejected' names them and the reasons"
         )
     for step in (status.last_tick or {"steps": []})["steps"]:
         if step["failure"]:

@@ -12,6 +12,14 @@ from steadypost.cli.output import say, show, show_json, show_table
 
 if TYPE_CHECKING:
     from campaigns.publishing import ImportedSeries
+    from steadypost.series_import import Beginners
+
+_LABELS = {
+    "active": "people on the way",
+    "send_hour": "send hour",
+    "first_step": "first step",
+    "wait_days": "days to wait",
+}
 
 
 @click.group()
@@ -50,28 +58,59 @@ def show_(call: Call, name: str, is_json: bool) -> None:
     if is_json:
         show_json(found)
         return
-    facts = [(fact, value) for fact, value in found.items() if fact != "steps"]
+    facts = [
+        (_LABELS.get(fact, fact), value)
+        for fact, value in found.items()
+        if fact != "steps" and value != ""
+    ]
     show_table(("about", "it"), facts)
     show()
     steps: list[dict[str, Any]] = found["steps"]
     if steps:
-        show_table(list(steps[0]), [list(step.values()) for step in steps])
+        rows = [[*list(step.values())[:-1], "yes" if step["published"] else "no"] for step in steps]
+        show_table([_LABELS.get(fact, fact) for fact in steps[0]], rows)
 
 
 @series.command("import")
 @click.argument("name")
+@click.option("--yes", is_flag=True, help="A new series may begin for everybody on its list.")
 @for_a_site
-def import_(call: Call, name: str) -> None:
+def import_(call: Call, name: str, yes: bool) -> None:
     """Bring in a series from a folder, or bring its changes in.
 
     NAME is a folder, or the name of one in the site's series folders. Every email is checked
     first; when one is broken, nothing is changed.
+
+    A new series begins for everybody who is on its list already: it asks before.
     """
-    from steadypost.series_import import import_series_named
+    from steadypost.series_import import count_beginners, import_series_named
 
     with call.parts() as parts:
+        beginners = count_beginners(parts, call.settings, name)
+        if beginners.count and not yes:
+            _ask_about(beginners)
         imported = import_series_named(parts, call.settings, name)
     show(in_words(imported))
+
+
+def _ask_about(beginners: Beginners) -> None:
+    """Have somebody decide about mail to many people; where nobody can answer, refuse.
+
+    Raises:
+        ManyBeginnersError: the answer was no, or there was none.
+    """
+    from steadypost.errors import ManyBeginnersError
+
+    question = (
+        f"series '{beginners.series}' is new: {beginners.count} people are on its list "
+        f"'{beginners.list_slug}' already, and each gets it from the first email on. Go on?"
+    )
+    try:
+        is_wanted = click.confirm(question, err=True)
+    except click.Abort:  # no terminal, or its end
+        is_wanted = False
+    if not is_wanted:
+        raise ManyBeginnersError(beginners.series, beginners.list_slug, beginners.count)
 
 
 def in_words(imported: ImportedSeries) -> str:

@@ -123,7 +123,7 @@ def test_a_refusal_and_what_it_ended_are_named(stage: SeriesStage, series: Serie
     assert found[0].startswith("ada@example.org is suppressed since Monday 2 March 2026: hard bou")
     assert found[0].endswith("; nothing is sent")
     assert found[1] == CONFIRMED
-    assert found[2].startswith("their way through series 'welcome' is left on Monday 2 March 2026")
+    assert found[2].startswith("they left series 'welcome' on Monday 2 March 2026")
     assert found[3].startswith(f"{PART_1} is rejected since Monday 2 March 2026 09:00, Europe/")
 
 
@@ -135,9 +135,7 @@ def test_a_finished_series_is_told(stage: SeriesStage, series: Series) -> None:
     assert ask(stage)[1] == "series 'welcome': every part has been sent"
 
     stage.queue()
-    assert ask(stage)[1] == (
-        "their way through series 'welcome' is finished on Monday 2 March 2026"
-    )
+    assert ask(stage)[1] == ("they finished series 'welcome' on Monday 2 March 2026")
 
 
 def test_a_paused_series_is_told_with_its_reason(stage: SeriesStage, series: Series) -> None:

@@ -200,3 +200,34 @@ def test_a_forecast_and_the_reasons_are_told(terminal: Terminal) -> None:
     assert forecast.out.count(ADA) >= 4
     assert "massage-benefits" in why.out
     assert terminal.do("why", ADA, "--json").json == why.out.splitlines()
+
+
+def test_a_new_series_for_people_who_are_there_already_begins_only_when_told_to(
+    terminal: Terminal,
+) -> None:
+    terminal.do("subscribers", "add", ADA, *CONSENT)
+    terminal.do("series", "export", "massage-benefits", str(terminal.folder / "series/second"))
+
+    unasked = terminal.type("series", "import", "second")
+    declined = terminal.type("series", "import", "second", answers="n\n")
+
+    assert unasked.code == declined.code == ExitCode.FAILED
+    assert "1 people are on its list 'weekly' already, and each gets it from the" in declined.err
+    assert unasked.err.endswith(
+        "series 'second' was not imported: it would begin for 1 people on list 'weekly'; "
+        "say --yes if it may, or give it a list of its own in series.yaml\n"
+    )
+    assert len(terminal.do("series", "list", "--json").json) == 1
+
+    terminal.do("series", "import", "second", "--yes")
+    assert "is as it was" in terminal.do("series", "import", "second").out
+
+
+def test_a_new_series_on_a_list_of_its_own_needs_no_word(terminal: Terminal) -> None:
+    terminal.do("subscribers", "add", ADA, *CONSENT)
+    copy = terminal.folder / "series/second"
+    terminal.do("series", "export", "massage-benefits", str(copy))
+    yaml = (copy / "series.yaml").read_text()
+    (copy / "series.yaml").write_text(yaml.replace("list: weekly", "list: monthly"))
+
+    assert "series second imported" in terminal.do("series", "import", "second").out

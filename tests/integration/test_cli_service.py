@@ -9,7 +9,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
+from campaigns.models import Enrolment
+from campaigns.rules.standing import EnrolmentStatus
 from delivery.outbox import Mark, claim_batch, hold, mark_sending, register_worker
 from steadypost.errors import ExitCode
 from storage.database import Database
@@ -102,6 +105,18 @@ def test_status_lists_held_mails_with_their_reason_until_they_are_released(
     assert len(terminal.mails()) == 1
 
 
+def test_who_is_parked_in_a_series_wants_attention(terminal: Terminal) -> None:
+    terminal.do("subscribers", "add", ADA, *CONSENT)
+    terminal.do("tick")
+    with terminal.parts() as parts, parts.database.transaction() as session:
+        session.execute(update(Enrolment).values(status=EnrolmentStatus.PARKED))
+
+    assert (
+        "! 1 ways through a series are parked, because the relay refused an email for good; "
+        "'steadypost deliveries list --state rejected' names them and the reasons"
+    ) in terminal.do("status").err
+
+
 def test_uncertain_mails_are_listed_by_name_and_never_sent_again_by_themselves(
     terminal: Terminal,
 ) -> None:
@@ -111,6 +126,7 @@ def test_uncertain_mails_are_listed_by_name_and_never_sent_again_by_themselves(
 
     status = terminal.do("status", "--json").json
     assert [(row["id"], row["email"]) for row in status["uncertain"]] == [(delivery_id, ADA)]
+    assert status["uncertain"][0]["what"] == "massage-benefits/how-it-works"
     assert terminal.mails() == []
     assert "may or may not have arrived" in terminal.do("status").err
 
