@@ -21,6 +21,7 @@ from campaigns.errors import (
 )
 from campaigns.letters import Posting, plain_letter
 from campaigns.models import Series, Step
+from campaigns.revisions import edition_with, surroundings_now
 from campaigns.site import Site
 from campaigns.store import all_series, find_series, steps_of
 from delivery.message import Letter, compose
@@ -82,7 +83,7 @@ def preview_step(
         links=dict.fromkeys(_LINKS, f"{site.public_url}/preview"),
         series={"title": place.series.title, "part": place.number, "parts": place.parts},
     )
-    email = renderer.render(_edition_of(session, place, site), reader)
+    email = renderer.render(_edition_of(session, place, site, now), reader)
     to_address = person.email if person else site.identity.from_address
     posting = Posting(new_public_id(), now, Kind.STEP)
     letter = plain_letter(email, posting, to_address=to_address, site=site)
@@ -141,12 +142,18 @@ def find_step(session: Session, step_ref: str) -> StepPlace:
     return StepPlace(series, found, number, len(published))
 
 
-def _edition_of(session: Session, place: StepPlace, site: Site) -> Edition:
+def _edition_of(session: Session, place: StepPlace, site: Site, now: datetime) -> Edition:
+    """Take the published text with the theme and the clinic as they stand now.
+
+    A change of the settings is what people look at next, and no tick need have seen it yet.
+    """
     revision_id = place.step.revision_id
     if revision_id is None:
         raise StepWithoutTextError(place.series.slug, place.step.key)
     names = site.attribute_names
-    return load_editions(session, [revision_id], attribute_names=names)[revision_id]
+    published = load_editions(session, [revision_id], attribute_names=names)[revision_id]
+    surroundings = surroundings_now(place.series.theme, site, now=now)
+    return edition_with(published.document, surroundings, attribute_names=names)
 
 
 def _only_series(session: Session, step_ref: str) -> Series:

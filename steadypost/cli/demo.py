@@ -40,7 +40,7 @@ def demo(clients: int, seconds_per_week: float, ends_itself: bool) -> None:
         ending = _play(console, stage, seconds_per_week)
         _report(console, stage, ending)
         if not ends_itself and console.is_terminal:
-            _stay(console)
+            _stay(console, stage)
     if ending.broken:
         raise click.exceptions.Exit(1)
 
@@ -50,9 +50,13 @@ def _introduce(console: Console, stage: Stage) -> None:
         f"[bold]Riverside Clinic[/bold] and {len(stage.lives)} invented clients. "
         "Nothing leaves this machine."
     )
+    _show_places(console, stage)
+    console.print()
+
+
+def _show_places(console: Console, stage: Stage) -> None:
     for place in stage.places:
         console.print(f"  {place.what:<40} {place.url}", highlight=False, soft_wrap=True)
-    console.print()
 
 
 def _play(console: Console, stage: Stage, seconds_per_week: float) -> Ending:
@@ -76,11 +80,10 @@ def _report(console: Console, stage: Stage, ending: Ending) -> None:
         console.print(f"  {remark}", highlight=False)
     for line in ending.summary:
         console.print(line, highlight=False, soft_wrap=True)
-    for place in stage.places:
-        console.print(f"  {place.what:<40} {place.url}", highlight=False, soft_wrap=True)
 
 
-def _stay(console: Console) -> None:
+def _stay(console: Console, stage: Stage) -> None:
+    _show_places(console, stage)
     console.print("\nHave a look around. Ctrl-C ends the demo and leaves nothing behind.")
     try:
         while True:

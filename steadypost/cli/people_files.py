@@ -15,7 +15,13 @@ from steadypost.files import new_private_file
 if TYPE_CHECKING:
     from subscribers.importing import ImportReport
 
-_COUNTS = ("added", "filled", "unchanged", "kept", "left_out")
+_COUNTS = {
+    "added": "added",
+    "filled": "gaps filled",
+    "unchanged": "as they were",
+    "kept": "not revived",
+    "left_out": "left out",
+}
 
 
 @click.command("import")
@@ -61,11 +67,11 @@ def _tell_import(report: ImportReport, file: Path, *, is_json: bool) -> None:
         show_json(asdict(report))
     else:
         for row in report.bad:
-            say(f"{file}, line {row.line}: {row.reason}: {row.text}")
+            say(f"{file}, line {row.line}: {row.reason}" + (f": {row.text}" if row.text else ""))
     if not report.imported:
         raise BadRowsError(file, len(report.bad), report.rows)
     if not is_json:
-        counts = [(name, getattr(report, name)) for name in _COUNTS]
+        counts = [(label, getattr(report, name)) for name, label in _COUNTS.items()]
         show_table(("rows", str(report.rows)), [*counts, ("bad", len(report.bad))])
 
 
@@ -74,13 +80,16 @@ def _tell_import(report: ImportReport, file: Path, *, is_json: bool) -> None:
 @take_list
 @for_a_site
 def export(call: Call, file: Path | None, list_slug: str) -> None:
-    """Write everybody on a list, whatever their standing, to a new CSV file or to stdout."""
+    """Write everybody on a list to a new CSV file.
+
+    Whatever their standing is; without FILE, or with -, to stdout.
+    """
     import sys
 
     from subscribers.exporting import export_subscribers
 
     with call.parts() as parts, parts.database.reading() as session:
-        if file is None:
+        if file is None or str(file) == "-":
             count = export_subscribers(session, sys.stdout, list_slug=list_slug)
             sys.stdout.flush()
         else:

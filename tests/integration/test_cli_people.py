@@ -210,6 +210,14 @@ def test_rubbish_rows_are_listed_by_line_and_nobody_is_imported(terminal: Termin
     assert terminal.do("subscribers", "list", "--json").json == []
 
 
+def test_a_row_that_cannot_even_be_cut_into_cells_is_named_by_its_line(terminal: Terminal) -> None:
+    file = write(terminal, 'email,first_name\n"ada@example.org"x,Ada\n')
+
+    done = terminal.type("subscribers", "import", file, "--consent", "old newsletter")
+
+    assert "line 2: there is text after a closing quote\n" in done.err
+
+
 def test_bad_rows_can_be_left_out(terminal: Terminal) -> None:
     file = write(terminal, GOOD_ROWS + "rubbish,,\n")
 
@@ -259,6 +267,7 @@ def test_an_export_can_be_imported_again(terminal: Terminal, tmp_path: Path) -> 
     again = terminal.do("subscribers", "import", str(file), "--consent", "again", "--json").json
     assert (again["rows"], again["added"], again["bad"]) == (2, 0, [])
     assert "ada@example.org,Ada" in terminal.do("subscribers", "export").out
+    assert "ada@example.org,Ada" in terminal.do("subscribers", "export", "-").out
 
 
 def test_an_export_overwrites_nothing(terminal: Terminal, tmp_path: Path) -> None:

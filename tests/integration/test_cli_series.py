@@ -231,3 +231,14 @@ def test_a_new_series_on_a_list_of_its_own_needs_no_word(terminal: Terminal) -> 
     (copy / "series.yaml").write_text(yaml.replace("list: weekly", "list: monthly"))
 
     assert "series second imported" in terminal.do("series", "import", "second").out
+
+
+def test_a_preview_shows_what_the_settings_say_now(terminal: Terminal) -> None:
+    assert "https://riverside.example/book" not in terminal.do("preview", STEP).out
+
+    terminal.set("clinic", 'booking_url = "https://riverside.example/book"')
+
+    assert "https://riverside.example/book" in terminal.do("preview", STEP).out
+    assert "https://riverside.example/book" in terminal.do("preview", STEP, "--text").out
+    terminal.do("send-test", STEP, "mara@example.org")
+    assert "https://riverside.example/book" in text_of(terminal.mails()[0])

@@ -16,6 +16,7 @@ from steadypost.errors import (
     ExitCode,
     FileExistsAlreadyError,
     KeysFileError,
+    ManyBeginnersError,
     NothingFoundError,
     RelayRefusedError,
     SettingsError,
@@ -41,6 +42,12 @@ NAIVE = datetime(2026, 3, 2, 8, 0)  # noqa: DTZ001  (that is what is wrong with 
             SiteExistsError(Path("clinic"), "steadypost.toml"),
             "there is a site in clinic already: it has steadypost.toml; edit steadypost.toml "
             "there, or choose another folder by --site",
+            ExitCode.FAILED,
+        ),
+        (
+            ManyBeginnersError("second", "weekly", 40),
+            "series 'second' was not imported: it would begin for 40 people on list 'weekly'; say "
+            "--yes if it may, or give it a list of its own in series.yaml",
             ExitCode.FAILED,
         ),
         (
