@@ -38,7 +38,7 @@ from subscribers.store import find_subscriber, find_suppression, subscriptions_o
 _ENDINGS = {
     EnrolmentStatus.FINISHED: "finished",
     EnrolmentStatus.LEFT: "left",
-    EnrolmentStatus.PARKED: "are parked in",
+    EnrolmentStatus.PARKED: "were parked in",
 }
 _PACES = {Pace.TWO_WEEKS: "two weeks", Pace.MONTH: "four weeks"}
 
