@@ -25,7 +25,7 @@ from steadypost.settings.sections import Calendar, Mail, Settings
 from storage.database import Database, open_database
 from storage.signing import KeyRing
 from subscribers.rules.preferences import WEEKDAYS
-from templates.rendering import PersonRenderer
+from templates.compiler.renderer import CompiledRenderer
 
 LOG = logging.getLogger("steadypost")
 _SQLITE = "sqlite:///"
@@ -59,7 +59,7 @@ def open_parts(settings: Settings) -> Parts:
         database=ready_database(settings),
         site=site,
         sender=make_sender(settings),
-        renderer=PersonRenderer(),
+        renderer=CompiledRenderer(),
         clock=utc_now,
         lease=timedelta(seconds=settings.scheduler.lease_seconds),
     )
