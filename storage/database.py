@@ -55,7 +55,8 @@ class Database:
 def open_database(url: str, *, busy_timeout: timedelta = BUSY_TIMEOUT) -> Database:
     """Open the database behind a URL (`sqlite:///file.db`, `postgresql://user@host/name`).
 
-    `busy_timeout` is how long to wait while another process writes to an SQLite file.
+    `busy_timeout` is how long to wait while another process writes to an SQLite file. Errors do
+    not show the values of a statement: they hold people's addresses, and end in logs.
 
     Raises:
         UnsupportedDatabaseError: the URL is malformed or names another kind of database.
@@ -63,7 +64,8 @@ def open_database(url: str, *, busy_timeout: timedelta = BUSY_TIMEOUT) -> Databa
     address = _address(url)
     if address.get_backend_name() == "sqlite":
         return Database(_open_sqlite(address, busy_timeout))
-    return Database(create_engine(address, pool_pre_ping=True, pool_size=10, max_overflow=20))
+    pool = {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20}
+    return Database(create_engine(address, hide_parameters=True, **pool))
 
 
 def _address(url: str) -> URL:
@@ -79,7 +81,13 @@ def _address(url: str) -> URL:
 
 
 def _open_sqlite(address: URL, busy_timeout: timedelta) -> Engine:
-    engine = create_engine(address, connect_args={"timeout": busy_timeout.total_seconds()})
+    # Each thread may have its connection: a flood of pages must not keep the scheduler from one.
+    engine = create_engine(
+        address,
+        hide_parameters=True,
+        max_overflow=-1,
+        connect_args={"timeout": busy_timeout.total_seconds()},
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -142,3 +143,22 @@ def test_a_database_that_cannot_be_opened_says_so(tmp_path: object) -> None:
     with pytest.raises(DatabaseUnavailableError, match="unable to open database file; nothing was"):
         migrate(database)
     database.close()
+
+
+def test_an_error_of_the_database_shows_nobodys_address(database: Database) -> None:
+    with pytest.raises(DBAPIError) as failed, database.transaction() as session:
+        session.execute(text("INSERT INTO nowhere VALUES (:email)"), {"email": "ada@example.org"})
+
+    assert "nowhere" in str(failed.value)
+    assert "ada@example.org" not in str(failed.value)
+
+
+def test_pages_that_read_leave_a_connection_for_whoever_else_wants_one(
+    sqlite_database: Database,
+) -> None:
+    with ExitStack() as pages:
+        for _ in range(40):  # as many threads as the pages have
+            pages.enter_context(sqlite_database.reading()).execute(text("SELECT 1"))
+
+        with sqlite_database.transaction() as session:
+            assert session.scalar(text("SELECT 1")) == 1
