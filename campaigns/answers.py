@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Collection
 from functools import lru_cache
 from importlib.resources import files
@@ -13,8 +14,10 @@ from sqlalchemy.orm import Session
 from campaigns.editions import load_list_themes
 from campaigns.site import Site
 from templates.email import Edition, Theme
+from templates.errors import ThemeError
 from templates.theme import read_theme
 
+LOG = logging.getLogger(__name__)
 _DEFAULT_THEME = "calm"
 
 
@@ -56,4 +59,12 @@ def shipped_document(name: str) -> str | None:
 
 
 def _theme(site: Site) -> Theme:
-    return read_theme(_DEFAULT_THEME, folder=site.themes_folder)
+    """Read the look of a list without a series; the shipped one where the site's own is broken.
+
+    It is read for a whole batch, and must not keep back the others' mail.
+    """
+    try:
+        return read_theme(_DEFAULT_THEME, folder=site.themes_folder)
+    except ThemeError as error:
+        LOG.warning("answers go out in the shipped look: %s", error)
+        return read_theme(_DEFAULT_THEME, folder=None)

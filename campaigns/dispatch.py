@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from campaigns.answered import NOTHING_ANSWERED, Answered, record_answers, settle_leftovers
@@ -130,6 +130,8 @@ class _Round:
     def _set_aside(self, verdicts: Mapping[int, NotNow]) -> None:
         if verdicts:
             with self.database.transaction() as session:
+                # Who was taken for dead must not cancel or hold what others have in hand.
+                outbox.beat(session, self.worker, now=self.clock())
                 set_aside(session, self.worker, verdicts, now=self.clock())
             self.tally.count_turned_down(verdicts)
 
@@ -205,7 +207,7 @@ class _Round:
             try:
                 with self.database.transaction() as session:
                     recorded = self._record(session)
-            except DBAPIError:
+            except SQLAlchemyError:  # also when the pages have every connection in use
                 continue
             self._note(recorded)
             return

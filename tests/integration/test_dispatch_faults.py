@@ -5,20 +5,27 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, TimeoutError
 from sqlalchemy.orm import Session
 
 from campaigns.errors import OutcomesNotRecordedError, PointerMovedError, SendingStoppedError
+from campaigns.queueing import queue_confirmations
 from campaigns.site import Site
+from delivery import outbox
+from delivery.errors import WorkerFencedError
 from delivery.memory import MemorySender
 from delivery.rules.states import State
 from storage.database import Database, open_database
+from subscribers.signup import SignUp, request_subscription
+from templates.email import Edition, Reader, RenderedEmail
+from templates.errors import UnknownThemeError
 from tests.sending_stage import (
     Clock,
     InterruptedRenderer,
@@ -320,3 +327,61 @@ def test_a_server_that_restarts_while_mail_is_on_its_way_gets_the_answers(
 
     assert report.sent == 3
     assert set(stage.states().values()) == {State.SENT}
+
+
+def test_answers_wait_for_a_connection_while_others_use_them_all(
+    stage: Stage, queued: list[int]
+) -> None:
+    class Busy(RefusingDatabase):
+        @contextmanager
+        def transaction(self) -> Iterator[Session]:
+            self.begun.append(len(self.begun) + 1)
+            if self.begun[-1] in self.refused:
+                raise TimeoutError("every connection is in use")
+            with Database.transaction(self) as session:
+                yield session
+
+    with pytest.raises(TimeoutError):
+        stage.send(database=Busy(stage.database.engine, frozenset({RECORD, RECORD + 1})))
+
+    assert set(stage.states().values()) == {State.SENT}
+
+
+def test_a_worker_that_was_taken_for_dead_while_it_wrote_sets_nothing_aside(
+    stage: Stage, queued: list[int]
+) -> None:
+    other = stage.hire()
+
+    class Slow:
+        """Writes for longer than the lease, and then cannot."""
+
+        def render(self, edition: Edition, reader: Reader) -> RenderedEmail:
+            stage.clock.move(minutes=5)
+            with stage.database.transaction() as session:
+                outbox.beat(session, other, now=stage.clock.now)
+                outbox.reap_dead_workers(session, now=stage.clock.now, lease=timedelta(minutes=1))
+                outbox.claim_batch(session, other, now=stage.clock.now, limit=3)
+            raise UnknownThemeError("gone", [])
+
+    with pytest.raises(WorkerFencedError):
+        stage.send(renderer=Slow())
+
+    assert set(stage.states().values()) == {State.CLAIMED}
+
+
+def test_a_broken_theme_of_the_site_keeps_back_nobodys_mail(
+    stage: Stage, queued: list[int], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "calm").mkdir()
+    (tmp_path / "calm" / "theme.yaml").write_text(": [")
+    stage.site = replace(stage.site, themes_folder=tmp_path)
+    stage.add_list("without-a-series")
+    sign_up = SignUp("new@example.org", "without-a-series")
+    with stage.database.transaction() as session:
+        request_subscription(session, sign_up, keys=stage.site.keys, now=stage.clock.now)
+        queue_confirmations(session, site=stage.site, now=stage.clock.now)
+
+    stage.send()
+
+    assert set(stage.states().values()) == {State.SENT}
+    assert "answers go out in the shipped look: theme 'calm', theme.yaml" in caplog.text
