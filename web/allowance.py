@@ -25,6 +25,7 @@ class Allowance:
         """Take one try; zero when there was one, else how long until there is."""
         with self._lock:
             level = max(self._filled_until.pop(key, now), now)
+            level = min(level, now + self._depth)  # the clock may have been put back
             wait = level + self._step - now - self._depth
             allowed = wait <= timedelta(0)
             self._filled_until[key] = level + self._step if allowed else level

@@ -97,3 +97,13 @@ def test_what_is_full_again_is_forgotten_in_a_flood() -> None:
 )
 def test_a_network_is_one_home(client: str, network: str) -> None:
     assert network_of(client) == network
+
+
+def test_a_clock_that_was_ahead_shuts_nobody_out_for_longer_than_the_period() -> None:
+    allowance = Allowance(3, HOUR)
+    allowance.take("one", now=NOON + timedelta(days=365))
+
+    waits = [allowance.take("one", now=NOON + minutes) for minutes in (HOUR * 0, HOUR)]
+
+    assert waits[0] <= HOUR
+    assert waits[1] == timedelta(0)
