@@ -60,6 +60,11 @@ class PageServer(uvicorn.Server):
         super().__init__(config)
         self._stop = stop
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin; notice a request that came before this server listened to signals itself."""
+        await super().startup(sockets)
+        self.should_exit = self.should_exit or self._stop.is_asked
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take a signal."""
         self._stop.note(sig, frame)
