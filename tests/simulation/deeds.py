@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from random import Random
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from campaigns.enrolment import leave
 from campaigns.models import Series
@@ -238,10 +239,8 @@ class Deeds:
         if self.dice.random() < 0.5:
             signup.resubscribe(session, held, keys=keys, now=now)
             return
-        try:
+        with suppress(SubscriberError):
             signup.resubscribe_by_staff(session, held, consent_source="phone", keys=keys, now=now)
-        except SubscriberError:
-            pass
 
     def _choose(self, session: Session, member: Member) -> None:
         now, until = self.clock(), timedelta(days=self.dice.randrange(1, 25))
@@ -270,7 +269,7 @@ class Deeds:
         wanted = select(Subscription).join(Subscriber, Subscriber.id == Subscription.subscriber_id)
         return session.scalars(wanted.where(Subscriber.email == member.address)).one()
 
-    def _ids(self, state: State) -> select:  # type: ignore[type-arg]
+    def _ids(self, state: State) -> Select[tuple[int]]:
         return select(Delivery.id).where(Delivery.state == state).order_by(Delivery.id)
 
     def _note(self, session: Session, address: str) -> Member:

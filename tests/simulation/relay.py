@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from delivery.rules.stages import Stage
 from delivery.sender import Accepted, Deferred, Handover, Outcome, Refused, RelayDown, Uncertain
@@ -101,8 +102,10 @@ class ModelSender:
     relay: ModelRelay
     seams: Seams
     connections: int
-    has_deadline: bool = True
-    doubts_resets: bool = True  # False: takes a link lost after the dot for a 451, as RFC 5321 does
+    has_deadline: ClassVar[bool] = True
+    doubts_resets: ClassVar[bool] = (
+        True  # False: takes a link lost after the dot for a 451, as RFC 5321 does
+    )
 
     def send(self, handovers: Sequence[Handover]) -> list[Outcome]:
         process = self.seams.process
@@ -166,10 +169,11 @@ class ModelSender:
         return self.relay.take(handover, process)
 
     def _trouble(self, handover: Handover, stage: Stage, since: datetime) -> Outcome | None:
-        if self.relay.is_down or self.seams.clock.now > since + PATIENCE:
-            return Deferred("the link was lost", NAME, stage=stage)
-        if self.seams.happens("reset"):
-            return Deferred("the link was lost", NAME, stage=stage)
+        is_cut = self.relay.is_down or self.seams.clock.now > since + PATIENCE
+        if is_cut or self.seams.happens("reset"):
+            lost = Deferred("the link was lost", NAME, stage=stage)
+            self.relay.refused.setdefault(handover.recipient, []).append(lost)
+            return lost
         if self.seams.happens("refusal"):
             return self.relay.refuse(handover, stage)
         return None
