@@ -9,7 +9,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from storage.database import Database
 from storage.errors import DatabaseUnavailableError, UnknownSchemaError
@@ -49,7 +49,11 @@ def migrate(database: Database) -> bool:
     try:
         with database.engine.begin() as connection:
             _upgrade(connection)
-    except OperationalError as error:
+    except DBAPIError as error:
+        if _is_up_to_date(database):
+            return False  # another process that began in the same moment was faster
+        if not isinstance(error, OperationalError):
+            raise
         raise DatabaseUnavailableError(database.safe_url, str(error.orig)) from error
     return True
 

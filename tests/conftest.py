@@ -40,6 +40,10 @@ _EMPTY_AGAIN = ";".join(
     ]
 )
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # What tests start is not measured: it may be killed, or find no room to save what it counted.
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
 for name in [name for name in os.environ if name.startswith("STEADYPOST_")]:
     del os.environ[name]  # a developer's own settings must not change what tests see
 

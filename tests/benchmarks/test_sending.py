@@ -36,8 +36,8 @@ from storage.database import open_database
 from storage.signing import KeyRing, new_public_id
 from subscribers.models import Subscriber, Subscription
 from subscribers.rules.standing import Standing
+from templates.compiler.renderer import CompiledRenderer
 from templates.email import Renderer
-from templates.rendering import PersonRenderer
 from templates.theme import BUILTIN
 
 POSTFIX = f"{os.environ.get('PATH', '')}:/usr/sbin"
@@ -178,7 +178,7 @@ def test_the_real_path_against_smtp_source(tmp_path: Path, capsys: pytest.Captur
     with smtp_sink() as port:
         for _ in range(ROUNDS):
             yardstick.append(smtp_source(port, size_bytes=16_000))
-            ours.append(send_all(tmp_path, port, PersonRenderer()))
+            ours.append(send_all(tmp_path, port, CompiledRenderer()))
 
     rate = median(run.messages_per_second for run in ours)
     with capsys.disabled():

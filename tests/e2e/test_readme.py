@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,7 +63,11 @@ class Desk:
     @property
     def environment(self) -> dict[str, str]:
         """Open no browser, and listen where nobody else does."""
-        return os.environ | {"BROWSER": "true", "STEADYPOST_WEB__PORT": str(PAGES_PORT)}
+        return os.environ | {
+            "BROWSER": "true",
+            "STEADYPOST_WEB__PORT": str(PAGES_PORT),
+            "STEADYPOST_CALENDAR__SEND_WINDOW": "00:00-24:00",  # this test runs at any hour
+        }
 
     def serve(self) -> None:
         """Start the service, see that its pages answer, and stop it politely."""
@@ -75,6 +79,7 @@ class Desk:
             text=True,
         ) as service:
             assert wait_for_page(f"http://127.0.0.1:{PAGES_PORT}/signup/weekly")
+            wait_until(lambda: self.mailbox.of("ada@example.org"))
             service.send_signal(signal.SIGTERM)
             _, log = service.communicate(timeout=30)
         assert service.returncode == 0, log
@@ -98,6 +103,13 @@ def wait_for_page(url: str) -> bool:
         except (URLError, ConnectionError):
             time.sleep(0.1)
     return False
+
+
+def wait_until(happened: Callable[[], object]) -> None:
+    until = time.monotonic() + 30
+    while not happened():
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def commands_in(path: Path) -> list[str]:

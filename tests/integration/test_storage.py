@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import create_engine, select, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, StatementError
 
 from steadypost.migrating import check_version, found_version, known_version, migrate
@@ -14,6 +18,8 @@ from storage.database import Database, open_database
 from storage.errors import DatabaseUnavailableError, UnknownSchemaError, UnsupportedDatabaseError
 from subscribers.models import ConsentRecord, MailingList, Subscriber
 from subscribers.rules.standing import ConsentKind
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_moment_comes_back_as_aware_utc_from_any_zone(database: Database) -> None:
@@ -162,3 +168,23 @@ def test_pages_that_read_leave_a_connection_for_whoever_else_wants_one(
 
         with sqlite_database.transaction() as session:
             assert session.scalar(text("SELECT 1")) == 1
+
+
+def test_services_that_start_together_on_an_empty_database_both_start(postgresql_url: str) -> None:
+    url = make_url(postgresql_url)
+    admin = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text("CREATE DATABASE empty_site"))
+    own = url.set(database="empty_site").render_as_string(hide_password=False)
+    start = (
+        "import sys; from storage.database import open_database; "
+        "from steadypost.migrating import migrate; migrate(open_database(sys.argv[1]))"
+    )
+
+    services = [subprocess.Popen([sys.executable, "-c", start, own], cwd=ROOT) for _ in range(3)]
+    ended = [service.wait(60) for service in services]
+    with admin.connect() as connection:
+        connection.execute(text("DROP DATABASE empty_site WITH (FORCE)"))
+    admin.dispose()
+
+    assert ended == [0, 0, 0]
