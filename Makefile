@@ -39,12 +39,12 @@ check: setup-dev
 test: check
 	.ci/prepare
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
+	$(BIN)/coverage run -m pytest -m "not slow" $(PYTEST_ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --include='*/rules/*' --fail-under=100 --show-missing --skip-covered
 
 simulate: setup-dev
-	$(BIN)/python -m pytest tests/simulation --timeout=0 -s
+	SEEDS=$${SEEDS:-200} $(BIN)/python -m pytest tests/simulation --timeout=0 -s
 
 bench: setup-dev
 	.ci/prepare
