@@ -14,6 +14,8 @@ from tests.simulation.faults import Rates
 from tests.simulation.invariants import violations
 from tests.simulation.world import Abandoned
 
+pytestmark = pytest.mark.slow  # `make simulate` runs it
+
 STANDSTILLS = Rates(stall=0.08, crash=0.01, refusal=0.03, reset=0.02, unknown_commit=0.005)
 PEOPLE = Rates(deed=0.15, stall=0.01)
 MOST_SEEDS = 60
