@@ -230,8 +230,8 @@ def test_what_waits_too_long_for_a_connection_is_not_sent_at_all(sender_to: Any)
     clock = Clock()
 
     with FaultServer([Script(dot=(Keep(), Hang()))]) as server:
-        sender = sender_to(server, connections=1, clock=clock, timeouts={"dot": 0.2})
-        late = threading.Timer(0.05, lambda: setattr(clock, "ahead", 10))
+        sender = sender_to(server, connections=1, clock=clock, timeouts={"dot": 3.0})
+        late = threading.Timer(1.0, lambda: setattr(clock, "ahead", 10))
         late.start()
 
         first, second = sender.send(letters(2))

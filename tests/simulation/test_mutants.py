@@ -17,7 +17,9 @@ from tests.simulation.world import Abandoned
 pytestmark = pytest.mark.slow  # `make simulate` runs it
 
 STANDSTILLS = Rates(stall=0.08, crash=0.01, refusal=0.03, reset=0.02, unknown_commit=0.005)
-PEOPLE = Rates(deed=0.15, stall=0.01)
+PEOPLE = Rates(deed=0.1, stall=0.02)
+REFUSALS = Rates(refusal=0.15, deed=0.05, stall=0.02)
+RESETS = Rates(reset=0.1, deed=0.05, stall=0.01)
 MOST_SEEDS = 60
 
 NOTICED = [
@@ -29,8 +31,11 @@ NOTICED = [
     (("no_consent_check",), PEOPLE, 1),
     (("no_consent_check", "no_cancelling"), PEOPLE, 1),
     (("retry_in_doubt",), STANDSTILLS, 5),
-    (("reset_is_a_refusal",), STANDSTILLS, 1),
+    (("reset_is_a_refusal",), RESETS, 1),
     (("no_deadline",), STANDSTILLS, 6),
+    (("no_soon_enough",), STANDSTILLS, 1),
+    (("no_second_last_step",), RESETS, 1),
+    (("no_forgetting",), REFUSALS, 1),
 ]
 HELD_BY_ANOTHER = [
     ("no_compare_and_set", STANDSTILLS),  # the fence

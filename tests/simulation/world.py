@@ -171,8 +171,8 @@ class World:
     def _wake_somebody(self) -> None:
         """Let idle workers look around soon: in truth they do so every few seconds."""
         for life in self.workers:
-            if life.process.is_idle and self.dice.random() < 0.7:
-                soon = timedelta(seconds=self.dice.choice((0, 0, 3, 90)))
+            if life.process.is_idle and self.dice.random() < 0.3:
+                soon = timedelta(seconds=self.dice.choice((0, 3, 90, 3600)))
                 self.baton.wake(life.process.actor, self.clock.now + soon)
 
     def _before_leap(self, moment: datetime) -> None:

@@ -199,7 +199,7 @@ def test_no_bytes_make_it_fail_in_any_other_way(content: bytes) -> None:
 
 @given(
     st.lists(
-        st.text(st.characters(codec="utf-8", exclude_characters="\0\ufeff\ufffd")), max_size=8
+        st.text(st.characters(codec="utf-8", exclude_characters="\0\ufeff\ufffd\r")), max_size=8
     ),
     st.sampled_from([",", ";", "\t"]),
     st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
