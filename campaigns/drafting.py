@@ -190,6 +190,8 @@ class Desk:
             recipient=wire_address(letter.to_address),
             message=compose(letter),
             needs_smtputf8=needs_smtputf8(letter.to_address),
+            attempt=claim.attempt,
+            once_key=claim.once_key,
         )
 
 

@@ -84,3 +84,13 @@ class LoginIncompleteError(DeliveryError, ValueError):
     def __init__(self, host: str) -> None:
         self.host = host
         super().__init__(f"login to relay needs both user name and password: {host}; set both")
+
+
+class WitnessError(DeliveryError):
+    """The journal of hand-overs cannot be written, so nothing may be handed over."""
+
+    def __init__(self, place: str, why: str) -> None:
+        self.place, self.why = place, why
+        super().__init__(
+            f"hand-over cannot be noted: {place}: {why}; make room or let the service write there"
+        )

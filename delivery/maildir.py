@@ -8,7 +8,16 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-from delivery.sender import Accepted, Handover, Outcome, RelayDown, Uncertain
+from delivery.errors import WitnessError
+from delivery.sender import (
+    Accepted,
+    Handover,
+    NoWitness,
+    Outcome,
+    RelayDown,
+    Uncertain,
+    Witness,
+)
 
 
 class MaildirSender:
@@ -20,8 +29,13 @@ class MaildirSender:
 
     connections = 1
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        witness: Witness = NoWitness(),  # noqa: B008 - it keeps nothing
+    ) -> None:
+        self._folder, self._witness = folder, witness
         self._relay = f"maildir:{folder}"
         self._host = socket.gethostname().replace("/", "_").replace(":", "_")
 
@@ -39,14 +53,28 @@ class MaildirSender:
             for place in ("tmp", "new", "cur"):
                 (self._folder / place).mkdir(parents=True, exist_ok=True)
             _write_durably(draft, handover.message)
-            draft.rename(new / name)
         except OSError as error:
             return RelayDown(f"not written: {error.strerror}", self._relay)
         try:
-            _sync(new)
+            self._witness.note_dot(handover)  # the rename is what cannot be taken back
+        except WitnessError as error:
+            draft.unlink(missing_ok=True)
+            return RelayDown(str(error), self._relay, needs_operator=True)
+        outcome = self._publish(draft, new / name)
+        if not isinstance(outcome, Uncertain):
+            self._witness.note_answer(handover, outcome)
+        return outcome
+
+    def _publish(self, draft: Path, target: Path) -> Outcome:
+        try:
+            draft.rename(target)
         except OSError as error:
-            return Uncertain(f"written as {name}, not synced: {error.strerror}", self._relay)
-        return Accepted(f"written as {name}", self._relay)
+            return RelayDown(f"not written: {error.strerror}", self._relay)
+        try:
+            _sync(target.parent)
+        except OSError as error:
+            return Uncertain(f"written as {target.name}, not synced: {error.strerror}", self._relay)
+        return Accepted(f"written as {target.name}", self._relay)
 
 
 def _write_durably(path: Path, message: bytes) -> None:

@@ -114,6 +114,7 @@ class ClaimedDelivery:
     revision_id: int | None  # of an earlier attempt
     document: str
     doubt_count: int
+    once_key: str = ""
 
 
 @dataclass(frozen=True)

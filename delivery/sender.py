@@ -16,6 +16,8 @@ class Handover:
     recipient: str  # domain already as A-label
     message: bytes  # CRLF only, ends with CRLF, not dot-stuffed
     needs_smtputf8: bool = False
+    attempt: int = 0
+    once_key: str = ""  # the purpose; empty: no delivery of the outbox, like a test mail
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,36 @@ class RelayDown:
 
 
 Outcome = Accepted | Deferred | Refused | Uncertain | RelayDown
+
+
+class Witness(Protocol):
+    """Notes every hand-over around its final dot, so that a crash leaves less in doubt.
+
+    Called from any thread, for each message in this order, and quick: it is in the way of mail.
+    """
+
+    def note_dot(self, handover: Handover) -> None:
+        """Note that the final dot may be written from now on; called before the write with it.
+
+        Raises:
+            WitnessError: it cannot be noted; then the dot must not be written.
+        """
+
+    def note_answer(self, handover: Handover, outcome: Outcome) -> None:
+        """Note what became of a message whose dot was noted; never raises.
+
+        Not for `Uncertain`: a dot without an answer says just that.
+        """
+
+
+class NoWitness:
+    """Notes nothing: for a way out that needs none, or a site that keeps no journal."""
+
+    def note_dot(self, handover: Handover) -> None:
+        """Let the dot be written."""
+
+    def note_answer(self, handover: Handover, outcome: Outcome) -> None:
+        """Forget it."""
 
 
 class Sender(Protocol):

@@ -12,7 +12,7 @@ from threading import Lock
 
 from delivery.relay import RelaySettings, Security, Timeouts
 from delivery.rules.stages import Stage
-from delivery.sender import Deferred, Handover, Outcome, RelayDown
+from delivery.sender import Deferred, Handover, NoWitness, Outcome, RelayDown, Witness
 from delivery.smtp_link import Clock
 from delivery.smtp_opening import Opened, RelayUnusableError, open_link
 from delivery.smtp_session import Session, StaleLinkError
@@ -34,8 +34,14 @@ class RelayReport:
 class SmtpSender:
     """A sender with one thread for each connection; nothing of it is shared but the queue."""
 
-    def __init__(self, settings: RelaySettings, *, clock: Clock = time.monotonic) -> None:
-        self._settings, self._clock = settings, clock
+    def __init__(
+        self,
+        settings: RelaySettings,
+        *,
+        clock: Clock = time.monotonic,
+        witness: Witness = NoWitness(),  # noqa: B008 - it keeps nothing
+    ) -> None:
+        self._settings, self._clock, self._witness = settings, clock, witness
         self._idle: list[Session] = []
         self._lock = Lock()
         self._threads = self._new_threads()
@@ -129,7 +135,7 @@ class SmtpSender:
 
     def _new_session(self, deadline: float) -> Session:
         opened = open_link(self._settings, clock=self._clock, deadline=deadline)
-        return Session(opened, self._settings, self._clock)
+        return Session(opened, self._settings, self._clock, self._witness)
 
     def _kept_session(self) -> Session | None:
         """Take the connection used last; those that rested too long are ended."""

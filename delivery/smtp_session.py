@@ -7,11 +7,21 @@ after it nobody knows. So the transaction is our own.
 
 from __future__ import annotations
 
-from delivery.errors import DeliveryError, UnusableAddressError
+from delivery.errors import DeliveryError, UnusableAddressError, WitnessError
 from delivery.relay import RelaySettings
 from delivery.rules.addresses import needs_smtputf8, wire_address
 from delivery.rules.stages import Stage
-from delivery.sender import Accepted, Deferred, Handover, Outcome, Refused, Uncertain
+from delivery.sender import (
+    Accepted,
+    Deferred,
+    Handover,
+    NoWitness,
+    Outcome,
+    Refused,
+    RelayDown,
+    Uncertain,
+    Witness,
+)
 from delivery.smtp_link import LINK_LOST, Clock, LinkLostError, Reply
 from delivery.smtp_opening import Opened
 
@@ -26,10 +36,17 @@ class StaleLinkError(DeliveryError):
 class Session:
     """A connection that takes one message after the other."""
 
-    def __init__(self, opened: Opened, settings: RelaySettings, clock: Clock) -> None:
+    def __init__(
+        self,
+        opened: Opened,
+        settings: RelaySettings,
+        clock: Clock,
+        witness: Witness = NoWitness(),  # noqa: B008 - it keeps nothing
+    ) -> None:
+        self._witness = witness
         self._link, self._extensions = opened.link, opened.extensions
         self._settings, self._clock = settings, clock
-        self._stage, self._dot_is_out = Stage.MAIL, False
+        self._stage, self._dot_is_out, self._is_noted = Stage.MAIL, False, False
         self._pipelining = "PIPELINING" in opened.extensions
         self.is_open = True
         self.message_count = 0
@@ -54,14 +71,23 @@ class Session:
             commands = self._commands(handover)
         except _RefusedHereError as refusal:
             return refusal.outcome(self._settings.name)
-        self._stage, self._dot_is_out = Stage.MAIL, False
+        self._stage, self._dot_is_out, self._is_noted = Stage.MAIL, False, False
         try:
-            return self._transaction(commands, handover.message, deadline)
+            return self._noted(handover, self._transaction(commands, handover, deadline))
         except LinkLostError as lost:
-            return self._lost(lost, deadline)
+            return self._noted(handover, self._lost(lost, deadline))
+        except WitnessError as error:
+            self.drop()  # the relay waits for a body that must not come
+            return RelayDown(str(error), self._settings.name, needs_operator=True)
         finally:
             self.message_count += 1
             self.last_used = self._clock()
+
+    def _noted(self, handover: Handover, outcome: Outcome) -> Outcome:
+        """Let the witness know how a message ended whose dot it had noted."""
+        if self._is_noted and not isinstance(outcome, Uncertain):
+            self._witness.note_answer(handover, outcome)
+        return outcome
 
     def doubt(self, why: str) -> Outcome:
         """Tell the truth about a message whose hand-over broke off for any reason."""
@@ -95,12 +121,12 @@ class Session:
         return outcome
 
     def _transaction(
-        self, commands: list[tuple[Stage, bytes]], message: bytes, deadline: float
+        self, commands: list[tuple[Stage, bytes]], handover: Handover, deadline: float
     ) -> Outcome:
         if self._link.has_unread:
             raise LinkLostError("relay spoke without being asked")
         refusal = self._envelope(commands, deadline)
-        return refusal or self._body(message, deadline)
+        return refusal or self._body(handover, deadline)
 
     def _envelope(self, commands: list[tuple[Stage, bytes]], deadline: float) -> Outcome | None:
         """Say MAIL, RCPT and DATA, in one write where the relay allows it (RFC 2920)."""
@@ -120,13 +146,15 @@ class Session:
                 return self._step_back(reply, pending)
         return None
 
-    def _body(self, message: bytes, deadline: float) -> Outcome:
+    def _body(self, handover: Handover, deadline: float) -> Outcome:
         self._stage = Stage.BODY
         if self._link.has_unread:
             raise LinkLostError("relay spoke without being asked")
+        self._witness.note_dot(handover)
+        self._is_noted = True
         try:
             until = self._until(self._settings.timeouts.body, deadline)
-            self._link.write(_stuffed(message) + b".\r\n", deadline=until)
+            self._link.write(_stuffed(handover.message) + b".\r\n", deadline=until)
         except LinkLostError as lost:
             return self._last_words(lost)
         self._stage, self._dot_is_out = Stage.DOT, True
