@@ -152,7 +152,7 @@ class Desk:
             return Hold(NO_POSTAL_ADDRESS)
         context = step_context(step, attribute_names=self.site.attribute_names)
         links = step_links(step.membership, step.person, delivery=claim, site=self.site)
-        email = self.renderer.render(edition, reader_of(context, links))
+        email = self.renderer.render_encoded(edition, reader_of(context, links))
         return Draft(
             claim=claim,
             handover=self._handover(
@@ -170,7 +170,7 @@ class Desk:
         if edition is None:
             return Hold(f"no mail of this name ships with the program: {claim.document!r}")
         reader = answer_reader(answer, kind=claim.kind, site=self.site)
-        email = self.renderer.render(edition, reader)
+        email = self.renderer.render_encoded(edition, reader)
         letter = answer_letter(email, answer, _posting(claim), site=self.site)
         return Draft(
             claim=claim,

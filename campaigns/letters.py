@@ -19,11 +19,14 @@ from subscribers.tokens import (
     unsubscribe_token,
     view_token,
 )
-from templates.email import Reader, RenderedEmail
+from templates.email import EncodedEmail, Reader, RenderedEmail
 
 # Google, "Feedback-ID": the sender's own name has 5 to 15 characters and never changes.
 _LONGEST_SENDER_NAME = 15
 _SHORTEST_SENDER_NAME = 5
+
+
+Email = EncodedEmail | RenderedEmail
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def unsubscribe_url(site: Site, membership: Membership) -> str:
     return f"{site.public_url}/u/{unsubscribe_token(site.keys, membership)}"
 
 
-def step_letter(email: RenderedEmail, facts: StepFacts, posting: Posting, *, site: Site) -> Letter:
+def step_letter(email: Email, facts: StepFacts, posting: Posting, *, site: Site) -> Letter:
     """Address one step of a series; it can be unsubscribed with one click (RFC 8058)."""
     membership = facts.membership
     stream = f"{membership.list_slug}:series-{facts.series_id}:step-{facts.step_id}"
@@ -117,16 +120,14 @@ def step_letter(email: RenderedEmail, facts: StepFacts, posting: Posting, *, sit
     )
 
 
-def answer_letter(
-    email: RenderedEmail, facts: AnswerFacts, posting: Posting, *, site: Site
-) -> Letter:
+def answer_letter(email: Email, facts: AnswerFacts, posting: Posting, *, site: Site) -> Letter:
     """Address a confirmation or a notice: a stream of its own, with nothing to unsubscribe."""
     stream = f"{facts.membership.list_slug}:answers:{posting.kind}"
     letter = plain_letter(email, posting, to_address=facts.person.email, site=site)
     return replace(letter, feedback_id=_feedback_id(stream, site))
 
 
-def plain_letter(email: RenderedEmail, posting: Posting, *, to_address: str, site: Site) -> Letter:
+def plain_letter(email: Email, posting: Posting, *, to_address: str, site: Site) -> Letter:
     """Address an email to one person, with what every letter has."""
     identity = site.identity
     return Letter(

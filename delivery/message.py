@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from delivery.errors import UnencodableTextError, UnusableHeaderError
 from delivery.headers import (
@@ -31,8 +32,8 @@ class Letter:
     from_address: str
     to_address: str
     subject: str
-    text: str
-    html: str
+    text: str | bytes  # bytes: encoded already, a whole body in quoted-printable
+    html: str | bytes
     message_id: str
     date: datetime
     to_name: str = ""
@@ -65,37 +66,52 @@ def compose(letter: Letter) -> bytes:
         UnusableHeaderError: a link, an id or a token is malformed.
         UnencodableTextError: a part holds half a character.
     """
-    text = _part("text/plain", letter.text)
-    html = _part("text/html", letter.html)
-    boundary = derive_boundary(letter.message_id, text + html)
-    delimiter = f"--{boundary}".encode()
+    text, html = _encoded("text/plain", letter.text), _encoded("text/html", letter.html)
+    boundary = derive_boundary(letter.message_id, text, html)
     content_type = f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n'.encode()
     headers = [*_headers(letter), b"MIME-Version: 1.0\r\n", content_type, b"\r\n"]
     # The CRLF before a delimiter is part of the delimiter (RFC 2046, 5.1.1).
-    body = [delimiter, b"\r\n", text, b"\r\n", delimiter, b"\r\n"]
-    body += [html, b"\r\n", delimiter, b"--\r\n"]
+    delimiter = f"--{boundary}".encode()
+    body = [delimiter, _TEXT_PART, text, b"\r\n", delimiter]
+    body += [_HTML_PART, html, b"\r\n", delimiter, b"--\r\n"]
     return b"".join(headers + body)
 
 
 def _headers(letter: Letter) -> list[bytes]:
     lines = [
-        b"Date: %s\r\n" % format_datetime(letter.date.astimezone(UTC)).encode(),
-        address_header("From", letter.from_address, name=letter.from_name),
+        _date_header(letter.date),
+        _shared_address("From", letter.from_address, name=letter.from_name),
         address_header("To", letter.to_address, name=letter.to_name),
-        text_header("Subject", letter.subject),
+        _subject_header(letter.subject),
         message_id_header(letter.message_id),
     ]
     if letter.reply_to:
-        lines.append(address_header("Reply-To", letter.reply_to))
+        lines.append(_shared_address("Reply-To", letter.reply_to))
     if letter.list_id is not None:
         name, list_id = letter.list_id
-        lines.append(list_id_header(list_id, name=name))
+        lines.append(_shared_list_id(list_id, name=name))
     lines += _unsubscribe_headers(letter)
     if letter.feedback_id:
-        lines.append(token_header("Feedback-ID", letter.feedback_id))
+        lines.append(_shared_token("Feedback-ID", letter.feedback_id))
     if letter.auto_submitted:
         lines.append(b"Auto-Submitted: auto-generated\r\n")  # RFC 3834, 5
     return lines
+
+
+# What many letters share is written once. An error is not kept: it is raised anew each time.
+_shared_address = lru_cache(maxsize=64)(address_header)
+_shared_list_id = lru_cache(maxsize=64)(list_id_header)
+_shared_token = lru_cache(maxsize=64)(token_header)
+
+
+@lru_cache(maxsize=256)
+def _subject_header(subject: str) -> bytes:
+    return text_header("Subject", subject)
+
+
+@lru_cache(maxsize=256)
+def _date_header(date: datetime) -> bytes:
+    return b"Date: %s\r\n" % format_datetime(date.astimezone(UTC)).encode()
 
 
 def _unsubscribe_headers(letter: Letter) -> list[bytes]:
@@ -113,13 +129,18 @@ def _unsubscribe_headers(letter: Letter) -> list[bytes]:
     return lines
 
 
-def _part(content_type: str, content: str) -> bytes:
-    headers = (
-        f"Content-Type: {content_type}; charset=utf-8\r\n"
-        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
-    )
+_TEXT_PART, _HTML_PART = (
+    b"\r\nContent-Type: text/%s; charset=utf-8\r\n"
+    b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" % kind
+    for kind in (b"plain", b"html")
+)
+
+
+def _encoded(content_type: str, content: str | bytes) -> bytes:
+    if isinstance(content, bytes):
+        return content
     try:
-        return headers.encode() + quoted_printable(content)
+        return quoted_printable(content)
     except UnicodeEncodeError as error:
         raise UnencodableTextError(content_type, error.start) from error
 
@@ -139,7 +160,7 @@ _WHITE = (b"=20", b"=09")
 _TOO_LONG = re.compile(rb"^([^\n]{74,75})(=20|=09)$", re.MULTILINE)
 
 
-def derive_boundary(seed: str, parts: bytes) -> str:
+def derive_boundary(seed: str, *parts: bytes) -> str:
     """Derive a boundary from the message and prove that no part holds it.
 
     `=_` never occurs in quoted-printable text, so the first try holds; the proof stays.
@@ -147,6 +168,6 @@ def derive_boundary(seed: str, parts: bytes) -> str:
     while True:
         digest = hashlib.sha256(seed.encode()).hexdigest()[:24]
         boundary = f"=_{digest}"
-        if boundary.encode() not in parts:
+        if not any(boundary.encode() in part for part in parts):
             return boundary
         seed = digest

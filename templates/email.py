@@ -68,3 +68,10 @@ class Renderer(Protocol):
         Raises:
             TemplateError: the document, theme or a value is at fault; the text names the line.
         """
+
+    def render_encoded(self, edition: Edition, reader: Reader) -> EncodedEmail:
+        """Render one email as it goes over the wire.
+
+        Raises:
+            TemplateError: the document, theme or a value is at fault; the text names the line.
+        """

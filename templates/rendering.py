@@ -10,8 +10,9 @@ import threading
 from collections import OrderedDict
 from dataclasses import replace
 
+from templates.compiler.transfer import encoded_email
 from templates.compiling import CompiledEdition, compile_edition
-from templates.email import Edition, Reader, RenderedEmail
+from templates.email import Edition, EncodedEmail, Reader, RenderedEmail
 from templates.inlining import inline
 
 EDITIONS_KEPT = 64
@@ -33,6 +34,14 @@ class PersonRenderer:
         """
         email = self._compiled_edition(edition).render(reader)
         return replace(email, html=inline(email.html))
+
+    def render_encoded(self, edition: Edition, reader: Reader) -> EncodedEmail:
+        """Render one email as it goes over the wire.
+
+        Raises:
+            TemplateError: the document, theme or a value is at fault; the text names the line.
+        """
+        return encoded_email(self.render(edition, reader))
 
     def _compiled_edition(self, edition: Edition) -> CompiledEdition:
         if not edition.digest:

@@ -29,7 +29,7 @@ from delivery.sender import Handover, Outcome, Sender
 from storage.database import Database
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.rules.standing import Standing
-from templates.email import Edition, Reader, RenderedEmail
+from templates.email import Edition, EncodedEmail, Reader, RenderedEmail
 from templates.rendering import PersonRenderer
 from templates.theme import read_theme
 
@@ -305,6 +305,10 @@ class InterruptedRenderer:
             self.is_done = True
             self.deed()
         return RENDERER.render(edition, reader)
+
+    def render_encoded(self, edition: Edition, reader: Reader) -> EncodedEmail:
+        self.render(edition, reader)
+        return RENDERER.render_encoded(edition, reader)
 
 
 class InterruptedSender(MemorySender):

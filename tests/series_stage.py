@@ -17,7 +17,8 @@ from campaigns.store import next_look
 from delivery.models import Delivery
 from delivery.rules.states import Kind, State
 from subscribers.models import Subscriber
-from templates.email import Edition, Reader, RenderedEmail
+from templates.compiler.transfer import encoded_email
+from templates.email import Edition, EncodedEmail, Reader, RenderedEmail
 from tests.sending_stage import Stage
 
 
@@ -27,6 +28,9 @@ class PlainRenderer:
     def render(self, edition: Edition, reader: Reader) -> RenderedEmail:
         text = f"part {reader.series.get('part', '')}"
         return RenderedEmail(text, "", f"<p>{text}</p>", text)
+
+    def render_encoded(self, edition: Edition, reader: Reader) -> EncodedEmail:
+        return encoded_email(self.render(edition, reader))
 
 
 @dataclass(frozen=True)

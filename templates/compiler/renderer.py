@@ -13,7 +13,7 @@ from templates.compiler.canonical import canonical
 from templates.compiler.compilation import Compilation, Variant
 from templates.compiler.fallback import FastInliner
 from templates.compiler.report import CompileReport, report_on
-from templates.compiler.transfer import encoded
+from templates.compiler.transfer import encoded_email
 from templates.compiler.values import UnprovableError
 from templates.compiling import CompiledEdition, compile_edition
 from templates.email import Edition, EncodedEmail, Reader, RenderedEmail
@@ -62,9 +62,7 @@ class CompiledRenderer:
                 return self._variant(compilation, reader, context).render_encoded(context)
             except Exception:  # whatever it is, the fallback decides what this reader gets
                 logger.debug("rendered by the fallback", exc_info=True)
-        email = self.render_in_full(edition, reader)
-        html, text = encoded(email.html).encode("ascii"), encoded(email.text).encode("ascii")
-        return EncodedEmail(email.subject, email.preheader, html, text)
+        return encoded_email(self.render_in_full(edition, reader))
 
     def render_in_full(self, edition: Edition, reader: Reader) -> RenderedEmail:
         """Render one email without compiling: the reference for everything else.

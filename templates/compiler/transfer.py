@@ -14,6 +14,7 @@ from typing import Any, Final
 from markupsafe import Markup, escape
 
 from templates.compiler.residual import ResidualEnvironment
+from templates.email import EncodedEmail, RenderedEmail
 from templates.sandbox import finish_value
 
 LONGEST: Final = 75  # and the `=` of a soft break
@@ -24,6 +25,12 @@ _UNITS: Final = tuple(
 )
 _AT_START: Final = {".": "=2E", "F": "=46"}
 _AT_END: Final = {" ": "=20", "\t": "=09"}
+
+
+def encoded_email(email: RenderedEmail) -> EncodedEmail:
+    """Encode a whole email that was rendered as text."""
+    html, text = (encoded(part).encode("ascii") for part in (email.html, email.text))
+    return EncodedEmail(email.subject, email.preheader, html, text)
 
 
 def encoded(text: str) -> str:

@@ -24,7 +24,7 @@ from delivery.memory import MemorySender
 from delivery.rules.states import State
 from storage.database import Database, open_database
 from subscribers.signup import SignUp, request_subscription
-from templates.email import Edition, Reader, RenderedEmail
+from templates.email import Edition, EncodedEmail, Reader, RenderedEmail
 from templates.errors import UnknownThemeError
 from tests.sending_stage import (
     Clock,
@@ -356,6 +356,9 @@ def test_a_worker_that_was_taken_for_dead_while_it_wrote_sets_nothing_aside(
         """Writes for longer than the lease, and then cannot."""
 
         def render(self, edition: Edition, reader: Reader) -> RenderedEmail:
+            raise AssertionError("sending renders for the wire")
+
+        def render_encoded(self, edition: Edition, reader: Reader) -> EncodedEmail:
             stage.clock.move(minutes=5)
             with stage.database.transaction() as session:
                 outbox.beat(session, other, now=stage.clock.now)

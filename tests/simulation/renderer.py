@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from html import escape
 
-from templates.email import Edition, Reader, RenderedEmail
+from templates.compiler.transfer import encoded_email
+from templates.email import Edition, EncodedEmail, Reader, RenderedEmail
 
 _SUBJECT = re.compile(r"^subject: *(.*)$", re.MULTILINE)
 
@@ -20,6 +21,9 @@ class PlainRenderer:
         anchors = "".join(f'<a href="{escape(url)}">here</a> ' for url in links)
         page = f"<html><body><p>{subject}</p><p>{anchors}</p><p>{address}</p></body></html>"
         return RenderedEmail(subject, "", page, "\n".join([subject, *links, address]))
+
+    def render_encoded(self, edition: Edition, reader: Reader) -> EncodedEmail:
+        return encoded_email(self.render(edition, reader))
 
 
 def _subject(edition: Edition) -> str:
