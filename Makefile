@@ -44,7 +44,7 @@ test: check
 	$(BIN)/coverage report --include='*/rules/*' --fail-under=100 --show-missing --skip-covered
 
 simulate: setup-dev
-	SEEDS=$${SEEDS:-200} $(BIN)/python -m pytest tests/simulation --timeout=0 -s
+	SEEDS=$${SEEDS:-200} $(BIN)/python -m pytest tests/simulation --timeout=0 $(PYTEST_ARGS)
 
 bench: setup-dev
 	.ci/prepare

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -24,6 +25,7 @@ from storage.database import Database, open_database
 from storage.signing import KeyRing
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 from subscribers.rules.standing import Standing, SuppressionReason
+from tests.simulation.counting import summary
 
 _TABLES = list(reversed(Base.metadata.sorted_tables))
 _EMPTY_AGAIN = ";".join(
@@ -100,7 +102,12 @@ def postgresql_database(postgresql_url: str) -> Iterator[Database]:
     database = open_database(postgresql_url)
     yield database
     database.close()
-    engine = create_engine(make_url(postgresql_url))
+    empty_postgresql(postgresql_url)
+
+
+def empty_postgresql(url: str) -> None:
+    """Take every row out of the shared database."""
+    engine = create_engine(make_url(url))
     with engine.begin() as connection:
         connection.exec_driver_sql(_EMPTY_AGAIN)
     engine.dispose()
@@ -209,3 +216,11 @@ def _subscribe(person: Subscriber, to: MailingList, then: datetime) -> Subscript
         requested_at=then,
         confirmed_at=then,
     )
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say what the simulations went through, all processes together."""
+    reports = [one for kind in ("passed", "failed") for one in terminalreporter.getreports(kind)]
+    if lines := summary(reports):
+        terminalreporter.section("simulated")
+        terminalreporter.write_line("\n".join(lines))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import pytest
 
 from campaigns import dispatch, revisions
 from campaigns.site import Site
-from storage.database import Database
+from storage.database import Database, open_database
+from tests.conftest import empty_postgresql
 from tests.simulation.places import wiped_databases
 from tests.simulation.world import World
 
@@ -30,14 +32,39 @@ def wiped(sqlite_template: Path) -> Iterator[Callable[[], Database]]:
 def make_world(
     wiped: Callable[[], Database], site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[MakeWorld]:
-    """Make the world of a seed."""
+    """Make the world of a seed, on SQLite."""
+    with _worlds(wiped, site, monkeypatch) as make:
+        yield make
+
+
+@pytest.fixture
+def make_world_on_postgresql(
+    postgresql_url: str, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[MakeWorld]:
+    """Make the world of a seed, on PostgreSQL."""
+    database = open_database(postgresql_url)
+
+    def wipe() -> Database:
+        empty_postgresql(postgresql_url)
+        return database
+
+    with _worlds(wipe, site, monkeypatch) as make:
+        yield make
+    database.close()
+    empty_postgresql(postgresql_url)
+
+
+@contextmanager
+def _worlds(
+    wipe: Callable[[], Database], site: Site, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[MakeWorld]:
     monkeypatch.setattr(revisions, "read_theme", lru_cache(revisions.read_theme))
     waiting = dispatch.send_queued.__kwdefaults__
     assert waiting is not None
     logging.disable(logging.CRITICAL)  # most of what is logged here was done on purpose
 
     def make(seed: int, **values: Any) -> World:
-        world = World(seed, wiped(), site, **values)
+        world = World(seed, wipe(), site, **values)
         monkeypatch.setitem(waiting, "pause", world.wait)
         return world
 

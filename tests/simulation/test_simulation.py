@@ -5,38 +5,64 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.simulation.conftest import MakeWorld
+from tests.simulation.counting import TOTALS
 from tests.simulation.invariants import violations
 from tests.simulation.world import Abandoned
 
 FIRST = int(os.environ.get("SEED", "1"))
 SEEDS = int(os.environ.get("SEEDS", "1" if "SEED" in os.environ else "8"))
+BLOCK = max(1, min(20, SEEDS // 4))  # enough blocks for a few processes, few enough to collect
 # Each of these broke a promise once.
 KEPT = {
     8: "a step moved before one that was cancelled in a retry was cancelled every day, for ever",
     32: "the last step of a series could not be sent again once it had been in doubt",
 }
-_SHOWN = (
-    "crash", "stall", "outage", "refused", "unknown_commit", "database_down", "relay_down",
-    "refusal", "resets after the dot", "deed", "unsubscribe", "come back", "suppress", "erase",
-    "edit", "choose", "fenced", "ticks", "sent", "deliveries uncertain",
-)  # fmt: skip
+
+
+def blocks(count: int) -> list[range]:
+    """Cut the seeds into blocks, so that several processes share them."""
+    last = FIRST + count
+    return [range(first, min(first + BLOCK, last)) for first in range(FIRST, last, BLOCK)]
+
+
+def named(seeds: range) -> str:
+    return f"{seeds[0]}-{seeds[-1]}"
 
 
 @pytest.mark.timeout(0)
-def test_nothing_goes_twice_and_nothing_is_lost(make_world: MakeWorld) -> None:
-    began, totals, broken = time.monotonic(), Counter[str](), list[str]()
+@pytest.mark.parametrize("seeds", blocks(SEEDS), ids=named)
+def test_nothing_goes_twice_and_nothing_is_lost(
+    make_world: MakeWorld, seeds: range, record_property: Callable[[str, object], None]
+) -> None:
+    totals, broken = Counter[str](seeds=len(seeds)), list[str]()
 
-    for seed in range(FIRST, FIRST + SEEDS):
+    for seed in seeds:
         broken += play(make_world, seed, totals)
 
-    show(totals, took=time.monotonic() - began)
+    record_property(TOTALS, dict(totals))  # the summary adds them up
+    assert broken == []
+
+
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("seeds", blocks(SEEDS // 20 or 1), ids=named)
+def test_the_same_holds_on_postgresql(
+    make_world_on_postgresql: MakeWorld,
+    seeds: range,
+    record_property: Callable[[str, object], None],
+) -> None:
+    totals, broken = Counter[str](seeds=len(seeds)), list[str]()
+
+    for seed in seeds:
+        broken += play(make_world_on_postgresql, seed, totals)
+
+    record_property(TOTALS, dict(totals))
     assert broken == []
 
 
@@ -74,11 +100,6 @@ def play(make_world: MakeWorld, seed: int, totals: Counter[str]) -> list[str]:
     totals += world.totals
     again = f"seed={seed} (again: SEED={seed} pytest tests/simulation -k nothing_goes_twice)"
     for what in found:
-        print(f"{again}: {what}", flush=True)  # noqa: T201  (at once: others may follow for hours)
+        # At once, whatever process this is: others may follow for hours.
+        print(f"{again}: {what}", file=sys.__stderr__, flush=True)
     return [f"{again}: {what}" for what in found]
-
-
-def show(totals: Counter[str], *, took: float) -> None:
-    """Print what happened in all the seeds together."""
-    lines = [f"{totals[name]:12,} {name.replace('_', ' ')}" for name in _SHOWN]
-    print(f"\n{SEEDS:,} seeds from {FIRST} in {took:,.0f} s", *lines, sep="\n")  # noqa: T201
