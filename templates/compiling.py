@@ -37,7 +37,7 @@ from templates.sandbox import CONTEXT_NAMES, EmailEnvironment
 from templates.syntax_advice import explain_syntax
 from templates.text_layout import lay_out
 from templates.text_source import write_text
-from templates.theme import theme_tokens
+from templates.tokens import theme_tokens
 
 SUBJECT, PREHEADER, HTML, TEXT = "email/subject", "email/preheader", "email/html", "email/text"
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")

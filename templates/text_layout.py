@@ -126,7 +126,7 @@ class Laying:
                 return self._button(block, width)
             case "heading1" | "heading2":
                 words = self._words(block, width)
-                sign = "=" if block.kind == "heading1" else "-"
+                sign = "~" if block.kind == "heading1" else "-"  # "=" would be "=3D" on the wire
                 return [*words, sign * max(map(len, words))] if any(words) else []
         return self._words(block, width)
 

@@ -1,38 +1,49 @@
 """Themes: folders with a layout, block macros, style sheets, and the tokens they are drawn with.
 
-A theme that only differs in colours and fonts says `based_on` and brings its own tokens.
+A theme that is `based_on` another one brings only what differs: a file of its own goes before the
+file of the other, a token of its own before the token of the other. So six colours are a theme.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
-from templates.colours import check_colour, readable
 from templates.email import Theme
-from templates.errors import ThemeFileError, UnknownThemeError
+from templates.errors import ThemeError, ThemeFileError, UnknownThemeError
+from templates.tokens import TOKENS_FILE, check_keys, merge_tokens, read_tokens, theme_tokens
 
 BUILTIN: Final = Path(__file__).parent / "builtin" / "themes"
 FILES: Final = ("layout.html", "blocks.html", "layout.txt", "inline.css", "head.css")
-TOKENS_FILE: Final = "theme.yaml"
-NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 LARGEST_FILE: Final = 100_000  # bytes
-COLOURS: Final = frozenset(
-    {"paper", "card", "line", "ink", "quiet", "accent", "on_accent", "panel", "panel_ink"}
-)
-FONTS: Final = frozenset({"serif", "sans"})
-FONT = re.compile(r"[A-Za-z0-9 ,-]+")
+
+
+@dataclass(frozen=True)
+class ThemeSummary:
+    """One theme in a list of them."""
+
+    name: str
+    description: str
+    based_on: str  # empty: it brings every file itself
+    is_own: bool  # it lies in the owner's folder
+    problem: str = ""  # why it cannot be used
 
 
 def theme_names(folder: Path | None = None) -> tuple[str, ...]:
     """List the themes there are: the owner's and the built-in ones."""
     found = {path.parent.name for place in _places(folder) for path in place.glob("*/theme.yaml")}
     return tuple(sorted(found))
+
+
+def list_themes(folder: Path | None = None) -> list[ThemeSummary]:
+    """Describe the themes there are; one that cannot be used says why."""
+    return [_summary(name, folder) for name in theme_names(folder)]
 
 
 def read_theme(name: str, *, folder: Path | None = None) -> Theme:
@@ -42,11 +53,11 @@ def read_theme(name: str, *, folder: Path | None = None) -> Theme:
         UnknownThemeError: neither has it.
         ThemeFileError: a file of it is missing or unreadable.
     """
-    files = _read_files(name, folder)
-    base = _read_tokens(name, files[TOKENS_FILE]).get("based_on")
-    if base is not None:
-        below = _read_files(str(base), folder if base != name else None)
-        files = {**below, **files}
+    layers = _read_layers(name, folder)
+    files = {file: text for layer in reversed(layers) for file, text in layer.items()}
+    if len(layers) > 1:
+        merged = merge_tokens([read_tokens(name, layer[TOKENS_FILE]) for layer in layers])
+        files[TOKENS_FILE] = yaml.safe_dump(merged, sort_keys=False, allow_unicode=True)
     missing = [file for file in FILES if file not in files]
     if missing:
         raise ThemeFileError(
@@ -57,80 +68,61 @@ def read_theme(name: str, *, folder: Path | None = None) -> Theme:
     return theme
 
 
-def theme_tokens(theme: Theme, clinic: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the colours and fonts to draw with; the clinic's own accent colour goes first.
-
-    A clinic's accent is moved towards black, or white in the dark, until it can be read.
-
-    Raises:
-        ThemeFileError: a token is missing or no colour or font.
-    """
-    loaded = _read_tokens(theme.name, theme.files[TOKENS_FILE])
-    light = _check_tokens(theme.name, loaded.get("light"), COLOURS, "light")
-    dark = _check_tokens(theme.name, loaded.get("dark"), COLOURS, "dark")
-    fonts = _check_tokens(theme.name, loaded.get("fonts"), FONTS, "fonts")
-    if accent := str(clinic.get("accent") or ""):
-        chosen = check_colour(accent, "the clinic's accent colour")
-        light = _with_accent(light, chosen, towards="#000000", on="#ffffff")
-        dark = _with_accent(dark, chosen, towards="#ffffff", on=dark["paper"])
-    return {**light, **fonts, "dark": dark}
+def _summary(name: str, folder: Path | None) -> ThemeSummary:
+    is_own = folder is not None and (folder / name / TOKENS_FILE).is_file()
+    try:
+        read_theme(name, folder=folder)
+        tokens = _tokens_in(_place_of(name, folder, []))
+    except ThemeError as error:
+        return ThemeSummary(name, "", "", is_own, problem=str(error))
+    description = " ".join(str(tokens.get("description") or "").split())
+    return ThemeSummary(name, description, str(tokens.get("based_on") or ""), is_own)
 
 
-def _with_accent(colours: dict[str, str], accent: str, *, towards: str, on: str) -> dict[str, str]:
-    grounds = (colours["paper"], colours["card"], colours["panel"], on)
-    return {
-        **colours,
-        "accent": readable(accent, grounds=grounds, towards=towards),
-        "on_accent": on,
-    }
+def _read_layers(name: str, folder: Path | None) -> list[dict[str, str]]:
+    """Read a theme's own files, then those of the one it is based on, and so on down."""
+    layers: list[dict[str, str]] = []
+    visited: list[Path] = []
+    wanted: Any = name
+    while wanted is not None:
+        visited.append(_place_of(str(wanted), folder, visited))
+        layers.append(_read_files(visited[-1]))
+        wanted = _tokens_in(visited[-1]).get("based_on")
+    return layers
+
+
+def _place_of(name: str, folder: Path | None, visited: list[Path]) -> Path:
+    """Find the folder of a theme; an own one may be based on the built-in one of its name."""
+    for place in (place / name for place in _places(folder) if NAME.fullmatch(name)):
+        if place not in visited and (place / TOKENS_FILE).is_file():
+            return place
+    if any(place.name == name for place in visited):
+        problem = f"'based_on: {name}' leads round in a circle; name another theme"
+        raise ThemeFileError(visited[-1].name, TOKENS_FILE, problem=problem)
+    raise UnknownThemeError(name, theme_names(folder))
 
 
 def _places(folder: Path | None) -> tuple[Path, ...]:
     return (folder, BUILTIN) if folder is not None else (BUILTIN,)
 
 
-def _read_files(name: str, folder: Path | None) -> dict[str, str]:
-    for place in _places(folder):
-        if NAME.fullmatch(name) and (place / name / TOKENS_FILE).is_file():
-            names = (TOKENS_FILE, *FILES)
-            present = [file for file in names if (place / name / file).is_file()]
-            return {file: _read_text(name, place / name / file) for file in present}
-    raise UnknownThemeError(name, theme_names(folder))
+def _tokens_in(place: Path) -> Mapping[str, Any]:
+    tokens = read_tokens(place.name, _read_text(place / TOKENS_FILE))
+    check_keys(place.name, tokens)
+    return tokens
 
 
-def _read_text(theme: str, path: Path) -> str:
-    content = path.read_bytes()
+def _read_files(place: Path) -> dict[str, str]:
+    return {
+        file: _read_text(place / file) for file in (TOKENS_FILE, *FILES) if (place / file).is_file()
+    }
+
+
+def _read_text(path: Path) -> str:
+    theme, content = path.parent.name, path.read_bytes()
     if len(content) > LARGEST_FILE:
         raise ThemeFileError(theme, path.name, problem=f"is larger than {LARGEST_FILE:,} bytes")
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise ThemeFileError(theme, path.name, problem="is not UTF-8; save it so") from error
-
-
-@lru_cache(maxsize=32)  # every tick asks whether a theme has changed
-def _read_tokens(theme: str, text: str) -> Mapping[str, Any]:
-    try:
-        loaded = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise ThemeFileError(theme, TOKENS_FILE, problem=f"is not YAML: {error}") from error
-    if not isinstance(loaded, dict):
-        raise ThemeFileError(theme, TOKENS_FILE, problem="must be 'key: value' lines")
-    return loaded
-
-
-def _check_tokens(theme: str, found: Any, names: frozenset[str], group: str) -> dict[str, str]:
-    if not isinstance(found, dict) or set(found) != names:
-        wanted = ", ".join(sorted(names))
-        raise ThemeFileError(theme, TOKENS_FILE, problem=f"'{group}' must have exactly: {wanted}")
-    if group == "fonts":
-        bad = [name for name, value in found.items() if not FONT.fullmatch(str(value))]
-        if bad:
-            raise ThemeFileError(
-                theme, TOKENS_FILE, problem=f"font '{bad[0]}' must be plain names without quotes"
-            )
-        return {name: str(value) for name, value in found.items()}
-    return {
-        name: check_colour(str(value), f"{theme}/{TOKENS_FILE}, {group}.{name}")
-        for name, value in found.items()
-    }

@@ -69,7 +69,9 @@ Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamtengesellschaf
 DOCUMENTS = {
     "every block": EVERY_BLOCK,
     **{path.stem: path.read_text() for path in sorted((BUILTIN.parent / "series").glob("*/*.md"))},
+    **{path.stem: path.read_text() for path in sorted((BUILTIN.parent / "mails").glob("*.md"))},
 }
+LINKS = {**SAMPLE_READER.links, "confirm": "https://post.example.org/c/sample"}
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +85,8 @@ def browser() -> Iterator[Any]:
 
 
 def render(document: str, theme: str = "calm") -> RenderedEmail:
-    reader = Reader({"first_name": "Ada"}, SAMPLE_READER.links, SAMPLE_READER.series)
+    links = LINKS if "links.confirm" in document else SAMPLE_READER.links
+    reader = Reader({"first_name": "Ada"}, links, SAMPLE_READER.series)
     return PersonRenderer().render(Edition(document, read_theme(theme), SAMPLE_CLINIC), reader)
 
 
@@ -94,15 +97,19 @@ def open_page(browser: Any, html: str, *, width: int, scheme: str = "light") -> 
     return page
 
 
+@pytest.mark.parametrize("theme", theme_names())
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_a_letter_never_scrolls_sideways_on_a_small_phone(browser: Any, name: str) -> None:
-    page = open_page(browser, render(DOCUMENTS[name]).html, width=320)
+def test_a_letter_never_scrolls_sideways_on_a_small_phone(
+    browser: Any, name: str, theme: str
+) -> None:
+    page = open_page(browser, render(DOCUMENTS[name], theme).html, width=320)
 
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
-def test_a_letter_fits_a_small_phone_even_without_media_queries(browser: Any) -> None:
-    html = re.sub(r"<style>.*?</style>", "", render(EVERY_BLOCK).html, flags=re.DOTALL)
+@pytest.mark.parametrize("theme", theme_names())
+def test_a_letter_fits_a_small_phone_even_without_media_queries(browser: Any, theme: str) -> None:
+    html = re.sub(r"<style>.*?</style>", "", render(EVERY_BLOCK, theme).html, flags=re.DOTALL)
 
     page = open_page(browser, html, width=320)
 
@@ -134,16 +141,44 @@ def test_in_the_dark_the_letter_is_dark(browser: Any) -> None:
     assert grounds == {"light": "rgb(255, 253, 249)", "dark": "rgb(27, 36, 33)"}
 
 
+@pytest.mark.parametrize("name", ["confirmation", "already-subscribed"])
+@pytest.mark.parametrize("theme", theme_names())
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_word_of_an_answer_can_be_read(
+    browser: Any, name: str, theme: str, scheme: str
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = open_page(browser, render(DOCUMENTS[name], theme).html, width=600, scheme=scheme)
+
+    results = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag22aa"]})
+
+    assert results.violations_count == 0, results.generate_report()
+
+
+@pytest.mark.parametrize("theme", theme_names())
+def test_columns_stand_side_by_side_where_there_is_room(browser: Any, theme: str) -> None:
+    tops = {}
+    for width in (600, 700, 320):
+        page = open_page(browser, render(EVERY_BLOCK, theme).html, width=width)
+        boxes = [half.bounding_box() for half in page.query_selector_all("div.half")]
+        tops[width] = len({box["y"] for box in boxes})
+
+    assert tops == {600: 1, 700: 1, 320: 2}
+
+
+@pytest.mark.parametrize("theme", theme_names())
 @pytest.mark.parametrize("width", [320, 700])
-def test_buttons_are_large_enough_for_thumbs(browser: Any, width: int) -> None:
-    page = open_page(browser, render(EVERY_BLOCK).html, width=width)
+def test_buttons_are_large_enough_for_thumbs(browser: Any, theme: str, width: int) -> None:
+    page = open_page(browser, render(EVERY_BLOCK, theme).html, width=width)
 
     for box in (link.bounding_box() for link in page.query_selector_all("a.button-link")):
         assert box["height"] >= 44
 
 
-def test_without_pictures_their_words_are_there(browser: Any) -> None:
-    page = open_page(browser, render(EVERY_BLOCK).html, width=600)
+@pytest.mark.parametrize("theme", theme_names())
+def test_without_pictures_their_words_are_there(browser: Any, theme: str) -> None:
+    page = open_page(browser, render(EVERY_BLOCK, theme).html, width=600)
 
     assert page.get_by_alt_text("A quiet room with one chair").is_visible()
 

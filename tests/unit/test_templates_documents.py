@@ -181,7 +181,7 @@ def test_a_whole_html_page_is_used_as_it_is() -> None:
 
     assert '<p style="color:#123">Hi Ada</p>' in email.html
     assert "a:hover{color: #445566}" in email.html
-    assert "Hi Ada\n======" in email.text
+    assert "Hi Ada\n~~~~~~" in email.text
     assert "https://post.example.org/u/sample" in email.text
 
 
@@ -190,7 +190,7 @@ def test_a_whole_html_page_without_a_text_gives_at_least_the_way_to_it() -> None
 
     text = PersonRenderer().render(Edition(document, THEME, SAMPLE_CLINIC), SAMPLE_READER).text
 
-    assert "News\n====\n\nAll of it\n" in text
+    assert "News\n~~~~\n\nAll of it\n" in text
     assert "Read in your browser:\nhttps://post.example.org/m/sample" in text
 
 

@@ -13,7 +13,8 @@ from templates.colours import READABLE, contrast
 from templates.email import Edition, Reader, RenderedEmail, Theme
 from templates.rendering import PersonRenderer
 from templates.samples import SAMPLE_CLINIC, SAMPLE_READER
-from templates.theme import read_theme, theme_names, theme_tokens
+from templates.theme import read_theme, theme_names
+from templates.tokens import theme_tokens
 
 DOCUMENT = """---
 subject: "A letter for {{ subscriber.first_name }} & all"
@@ -101,6 +102,8 @@ def test_a_language_written_from_the_right_turns_the_direction(theme: Theme) -> 
     html = render(theme, language="ar").html
 
     assert '<html lang="ar" dir="rtl"' in html
+    assert re.search(r'<td class="quote" style="[^"]*border-right:3px', html)
+    assert "border-left" not in html
 
 
 def test_the_metas_are_there(page: etree._Element) -> None:
@@ -117,9 +120,13 @@ def test_the_title_is_the_subject(email: RenderedEmail, page: etree._Element) ->
     assert page.findtext("head/title") == email.subject == "A letter for Ada & all"
 
 
-def test_outlook_gets_96_dots_per_inch_and_fonts_of_its_own(page: etree._Element) -> None:
+def test_outlook_gets_96_dots_per_inch_and_a_font_it_has(
+    page: etree._Element, theme: Theme
+) -> None:
+    headings = {"calm": "Georgia", "clinical": "Segoe UI", "warm": "Palatino Linotype"}[theme.name]
+
     assert "<o:PixelsPerInch>96</o:PixelsPerInch>" in comments(page)
-    assert "font-family: Georgia, serif !important" in comments(page)
+    assert f'.quote p {{ font-family: "{headings}" !important; }}' in comments(page)
 
 
 def test_outlook_gets_a_table_of_600_pixels_with_a_background(

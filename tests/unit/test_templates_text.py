@@ -27,7 +27,7 @@ def text_of(body: str, **subscriber: object) -> str:
 @pytest.mark.parametrize(
     ("body", "text"),
     [
-        ("# Hi {{ subscriber.first_name }}", "Hi Ada\n======"),
+        ("# Hi {{ subscriber.first_name }}", "Hi Ada\n~~~~~~"),
         ("## Below", "Below\n-----"),
         ("a **b** *c*\nd", "a b c d"),
         ("a  \nb", "a\nb"),
@@ -121,7 +121,7 @@ def test_the_whole_text_of_an_email() -> None:
     edition = Edition("---\nsubject: a\n---\n# Hi\n\nWords.", THEME, SAMPLE_CLINIC)
 
     assert PersonRenderer().render(edition, SAMPLE_READER).text == (
-        "Riverside Clinic · Part 3 of 6\n\nHi\n==\n\nWords.\n\n"
+        "Riverside Clinic · Part 3 of 6\n\nHi\n~~\n\nWords.\n\n"
         + "-" * 72
         + "\n\nYou get this email because you asked Riverside Clinic for “Your weekly\nseries”.\n\n"
         "Change the day or pause:\nhttps://post.example.org/p/sample\n\n"

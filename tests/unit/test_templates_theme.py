@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from templates.email import Edition
 from templates.errors import ColourError, TemplateError, ThemeFileError, UnknownThemeError
 from templates.rendering import PersonRenderer
 from templates.samples import SAMPLE_CLINIC, SAMPLE_READER
-from templates.theme import BUILTIN, read_theme, theme_names, theme_tokens
+from templates.theme import BUILTIN, list_themes, read_theme, theme_names
+from templates.tokens import SHAPE, theme_tokens
 
 TOKENS = (BUILTIN / "calm" / "theme.yaml").read_text()
 
@@ -23,8 +25,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_built_in_theme_is_there() -> None:
-    assert "calm" in theme_names()
+def test_the_built_in_themes_are_there() -> None:
+    assert theme_names() == ("calm", "clinical", "warm")
     assert set(read_theme("calm").files) == {
         *("theme.yaml", "layout.html", "blocks.html", "layout.txt", "inline.css", "head.css")
     }
@@ -56,6 +58,83 @@ def test_a_theme_may_be_another_one_in_other_colours(tmp_path: Path) -> None:
     assert "#8a3b12" in html
 
 
+def own(folder: Path, name: str, tokens: str) -> None:
+    (folder / name).mkdir(exist_ok=True)
+    (folder / name / "theme.yaml").write_text(tokens)
+
+
+def test_two_colours_are_a_theme(tmp_path: Path) -> None:
+    own(
+        tmp_path,
+        "spring",
+        "based_on: warm\nlight: {accent: '#0b5d3b'}\ndark: {accent: '#9be0bf'}",
+    )
+
+    spring = theme_tokens(read_theme("spring", folder=tmp_path), {})
+
+    warm = theme_tokens(read_theme("warm"), {})
+    assert spring == {**warm, "accent": "#0b5d3b", "dark": {**warm["dark"], "accent": "#9be0bf"}}
+    assert spring["card_corner"] != SHAPE["card_corner"]
+
+
+def test_a_theme_on_a_theme_on_a_theme_takes_the_nearest(tmp_path: Path) -> None:
+    own(tmp_path, "one", "based_on: two\nshape: {card_corner: 1}")
+    own(tmp_path, "two", "based_on: clinical\nshape: {card_corner: 2, tip_corner: 7}")
+    (tmp_path / "two" / "layout.txt").write_text("two's")
+
+    theme = read_theme("one", folder=tmp_path)
+
+    tokens = theme_tokens(theme, {})
+    assert (tokens["card_corner"], tokens["tip_corner"], tokens["card_rule"]) == (1, 7, 4)
+    assert theme.files["layout.txt"] == "two's"
+
+
+def test_an_own_theme_may_change_the_built_in_one_of_its_name(tmp_path: Path) -> None:
+    own(tmp_path, "calm", "based_on: calm\nlight: {accent: '#0b5d3b'}")
+
+    assert theme_tokens(read_theme("calm", folder=tmp_path), {})["accent"] == "#0b5d3b"
+    assert theme_tokens(read_theme("warm", folder=tmp_path), {})["accent"] != "#0b5d3b"
+
+
+def test_themes_based_on_each_other_are_refused(tmp_path: Path) -> None:
+    own(tmp_path, "one", "based_on: two")
+    own(tmp_path, "two", "based_on: one")
+
+    with pytest.raises(ThemeFileError, match="'based_on: one' leads round in a circle; name anot"):
+        read_theme("one", folder=tmp_path)
+
+
+def test_a_theme_of_before_shapes_and_with_the_fonts_names_of_then_is_still_drawn() -> None:
+    theme = read_theme("calm")
+    before = TOKENS[: TOKENS.index("shape:")].replace("headings:", "serif:")
+    before = before.replace("  text:", "  sans:")
+
+    tokens = theme_tokens(replace(theme, files={**theme.files, "theme.yaml": before}), {})
+
+    assert tokens == theme_tokens(theme, {})
+    assert tokens["serif"].startswith("Georgia")
+
+
+def test_outlook_is_told_a_font_it_has(tmp_path: Path) -> None:
+    own(tmp_path, "mine", "based_on: calm\nfonts: {headings: 'Nobodys Font, serif'}")
+
+    tokens = theme_tokens(read_theme("mine", folder=tmp_path), {})
+
+    assert (tokens["outlook_headings"], tokens["outlook_text"]) == ("Arial", "Segoe UI")
+
+
+def test_the_list_of_themes_says_whose_they_are_and_what_is_wrong(tmp_path: Path) -> None:
+    own(tmp_path, "calm", "based_on: calm\ndescription: >\n  Ours,\n  in two lines")
+    own(tmp_path, "broken", "based_on: calm\nlight: {ink: blue}")
+
+    broken, calm, clinical, warm = list_themes(tmp_path)
+
+    assert "light.ink is no colour" in broken.problem
+    assert (calm.is_own, calm.description, calm.based_on) == (True, "Ours, in two lines", "calm")
+    assert (warm.is_own, warm.problem) == (False, "")
+    assert clinical.description.startswith("Clear and cool.")
+
+
 @pytest.mark.parametrize("name", ["clam", "", "../calm", "/etc", "calm/../calm", "Calm", "a" * 99])
 def test_an_unknown_theme_is_refused(name: str) -> None:
     with pytest.raises(UnknownThemeError) as caught:
@@ -79,10 +158,16 @@ def test_a_theme_without_its_layout_is_refused(folder: Path) -> None:
         (b"x" * 200_000, "is larger than 100,000 bytes"),
         (b"a: [", "is not YAML"),
         (b"- a", "must be 'key: value' lines"),
-        (b"light: {}", "'light' must have exactly: accent, card"),
+        (b"light: {}", "'light' lacks accent, card"),
+        (b"based_on: calm\nlight: {papper: '#123456'}", "'light' has no 'papper'; did you mean"),
+        (b"based_on: calm\nligth: {}", "there is no key 'ligth'; did you mean 'light'?"),
+        (b"based_on: calm\ndark: [a]", "'dark' must be indented 'name: value' lines"),
+        (b"based_on: calm\nshape: {tip_rule: 41}", "shape.tip_rule must be a whole number of"),
+        (b"based_on: calm\nshape: {tip_rule: true}", "shape.tip_rule must be a whole number of"),
+        (b"based_on: calm\nshape: {masthead: left}", "'left'; write center or start"),
         (TOKENS.replace("#f4eee3", "#fff").encode(), "ours/theme.yaml, light.paper is no colour"),
         (TOKENS.replace("Georgia,", "'\"x', ").encode(), "theme.yaml"),
-        (TOKENS.replace("Georgia", "x;}").encode(), "font 'serif' must be plain names"),
+        (TOKENS.replace("Georgia", "x;}").encode(), "font 'headings' must be plain names"),
         (b"based_on: nobody\n" + TOKENS.encode(), "there is no theme called 'nobody'"),
     ],
 )
