@@ -131,7 +131,7 @@ def plain_letter(email: Email, posting: Posting, *, to_address: str, site: Site)
     """Address an email to one person, with what every letter has."""
     identity = site.identity
     return Letter(
-        from_name=identity.from_name,
+        from_name=email.from_name or identity.from_name,
         from_address=identity.from_address,
         reply_to=identity.reply_to,
         to_address=to_address,

@@ -39,7 +39,7 @@ from templates.samples import SAMPLE_READER
 _LINKS = ("unsubscribe", "preferences", "view")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Preview(RenderedEmail):
     """A rendered step, with the letter it would be."""
 

@@ -40,6 +40,7 @@ from templates.text_source import write_text
 from templates.tokens import theme_tokens
 
 SUBJECT, PREHEADER, HTML, TEXT = "email/subject", "email/preheader", "email/html", "email/text"
+FROM_NAME = "email/from_name"
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 GAPS = re.compile(r"\s*\n\s*")
 JOINED_LISTS = re.compile(r"</(ul|ol)>\s*<\1>")
@@ -69,10 +70,12 @@ class CompiledEdition:
         context["direction"] = "rtl" if language.partition("-")[0] in RIGHT_TO_LEFT else "ltr"
         subject = context["subject"] = self._header("subject", SUBJECT, context)
         preheader = context["preheader"] = self._header("preheader", PREHEADER, context)
+        from_name = self._header("from_name", FROM_NAME, context)
         html = self._run(HTML, context)
         if not self.document.is_whole_html:
             html = JOINED_LISTS.sub("", GAPS.sub("\n", html))
-        return RenderedEmail(subject, preheader, html, lay_out(self._run(TEXT, context)))
+        text = lay_out(self._run(TEXT, context))
+        return RenderedEmail(subject, preheader, html, text, from_name)
 
     def _header(self, header: str, source: str, context: Mapping[str, Any]) -> str:
         line = " ".join(self._run(source, context).split())
@@ -108,6 +111,7 @@ def _compile(edition: Edition, document: Document) -> CompiledEdition:
     texts = {
         SUBJECT: _read_line(front.subject, front.lines.get("subject", 1)),
         PREHEADER: _read_line(front.preheader, front.lines.get("preheader", 1)),
+        FROM_NAME: _read_line(front.from_name, front.lines.get("from_name", 1)),
         TEXT: _write_text((text.strip("\n") and text) or WITHOUT_TEXT, text_line),
     }
     sources = {HTML: html, **texts}

@@ -19,7 +19,7 @@ from templates.errors import (
 
 LONGEST_DOCUMENT = 100_000  # characters; a long newsletter has a tenth of it
 LONGEST_FRONT_MATTER = 10_000
-KEYS = ("subject", "preheader", "text")
+KEYS = ("subject", "preheader", "from_name", "text")
 FENCE = re.compile(r"^---[ \t]*$", re.MULTILINE)
 # Control characters, signs that turn the reading direction, lone surrogates, byte order marks,
 # and the non-characters that stand-ins and text marks are made of.
@@ -35,6 +35,7 @@ class FrontMatter:
 
     subject: str
     preheader: str = ""
+    from_name: str = ""  # who it is from, beside the address; empty: the site's own name
     text: str = ""  # the plain text part of an email written in whole HTML
     lines: Mapping[str, int] = field(default_factory=dict)  # where each key stands
 

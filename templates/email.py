@@ -43,6 +43,7 @@ class RenderedEmail:
     preheader: str
     html: str
     text: str
+    from_name: str = ""  # empty: the site's own name
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class EncodedEmail:
     preheader: str
     html: bytes
     text: bytes
+    from_name: str = ""  # empty: the site's own name
 
 
 class Renderer(Protocol):

@@ -31,6 +31,7 @@ def preview(
         found = preview_step(
             session, parts.site, parts.renderer, step, address=address, now=parts.clock()
         )
+    say(f"from: {found.letter.from_name}")
     say(f"subject: {found.subject}\npreheader: {found.preheader}")
     if out is not None:
         out.write_text(found.html, "utf-8")

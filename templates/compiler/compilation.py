@@ -23,6 +23,7 @@ from templates.compiler.values import Dynamic, UnprovableError
 from templates.compiler.variants import Splits, Variants
 from templates.compiling import (
     CONTROL,
+    FROM_NAME,
     HTML,
     PREHEADER,
     RIGHT_TO_LEFT,
@@ -46,7 +47,8 @@ OPEN_NAMES: Final = frozenset({"subscriber", "links"})
 class Variant:
     """Everything of an email for the readers whose keys are the same."""
 
-    lines: Mapping[str, Line]  # subject and preheader
+    lines: Mapping[str, Line]  # subject and preheader, which the rest may use
+    from_name: Line
     html: Template
     encoded_html: Template
     text: TextTemplates
@@ -58,7 +60,9 @@ class Variant:
         with limited_effort():
             running = self._begin(context)
             html = self._checked(run(self.html, running))
-            return RenderedEmail(*self._header_lines(running), html, self.text.write(running))
+            text = self.text.write(running)
+            from_name = self.from_name.write(running)
+            return RenderedEmail(*self._header_lines(running), html, text, from_name)
 
     def render_encoded(self, context: dict[str, Any]) -> EncodedEmail:
         """Render for one reader as it goes over the wire."""
@@ -66,7 +70,8 @@ class Variant:
             running = self._begin(context)
             html = self._checked(run(self.encoded_html, running)).encode("ascii")
             text = self.text.write_encoded(running)
-            return EncodedEmail(*self._header_lines(running), html, text)
+            from_name = self.from_name.write(running)
+            return EncodedEmail(*self._header_lines(running), html, text, from_name)
 
     def _begin(self, context: dict[str, Any]) -> Context:
         """Make the context that all templates of the variant run in; header lines go into it."""
@@ -132,6 +137,11 @@ class Line:
     known: str | None
     template: Template
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a reader decides about it."""
+        return self.known is None
+
     def write(self, context: Context) -> str:
         """Write the line for one reader."""
         return self.known if self.known is not None else as_line(run(self.template, context))
@@ -185,8 +195,11 @@ class Compilation:
     def _compile(self, decisions: dict[str, object], splits: Splits) -> Variant:
         with limited_effort():
             given = dict(self._known)
-            lines = {"subject": self._line(SUBJECT, "subject", given, decisions)}
-            lines["preheader"] = self._line(PREHEADER, "preheader", given, decisions)
+            lines = {}
+            for name, source in (("subject", SUBJECT), ("preheader", PREHEADER)):
+                lines[name] = line = self._line(source, given, decisions)
+                given[name] = Dynamic(nodes.Name(name, "load")) if line.is_open else line.known
+            from_name = self._line(FROM_NAME, given, decisions)
             before = self._evaluate(HTML, given, decisions, splits)
             text_parts = self._evaluate(TEXT, given, decisions, splits)
         try:
@@ -201,6 +214,7 @@ class Compilation:
         transfer = TransferEnvironment(autoescape=True, styles=page.styles)
         return Variant(
             lines,
+            from_name,
             compile_parts(page.parts, plain),
             compile_parts(page.parts, transfer, encoded),
             compile_text(text_parts),
@@ -208,15 +222,12 @@ class Compilation:
             before,
         )
 
-    def _line(
-        self, source: str, name: str, given: dict[str, Any], decisions: dict[str, object]
-    ) -> Line:
-        """Compile a header line and put it among the names the rest may use."""
+    def _line(self, source: str, given: Mapping[str, Any], decisions: dict[str, object]) -> Line:
+        """Compile a header line."""
         parts = self._evaluate(source, given, decisions, {})
         known: str | None = None
         if all(isinstance(part, Words) for part in parts):
             known = as_line("".join(part.text for part in parts if isinstance(part, Words)))
-        given[name] = Dynamic(nodes.Name(name, "load")) if known is None else known
         return Line(known, compile_parts(parts, self._lines))
 
     def _evaluate(

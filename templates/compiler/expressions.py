@@ -21,6 +21,7 @@ from templates.compiler.values import (
     BlockValue,
     Dynamic,
     Fragment,
+    MacroValue,
     Mixed,
     Module,
     UnprovableError,
@@ -219,6 +220,8 @@ class Expressions:
 
     def _filter_or_test(self, node: nodes.Filter | nodes.Test, frame: Frame) -> Value:
         value = self.evaluate(_written_before(node), frame)
+        if isinstance(value, MacroValue | BlockValue | Module) and node.name == "defined":
+            return True
         args = [self.evaluate(arg, frame) for arg in node.args]
         kwargs = {str(pair.key): self.evaluate(pair.value, frame) for pair in node.kwargs}
         everything = [value, *args, *kwargs.values()]

@@ -148,6 +148,8 @@ def difference_between(one: RenderedEmail, other: RenderedEmail) -> str:
         return "subject"
     if one.preheader != other.preheader:
         return "preheader"
+    if one.from_name != other.from_name:
+        return "from name"
     if one.text != other.text:
         return "text"
     return "html" if canonical(one.html) != canonical(other.html) else ""

@@ -30,7 +30,7 @@ _AT_END: Final = {" ": "=20", "\t": "=09"}
 def encoded_email(email: RenderedEmail) -> EncodedEmail:
     """Encode a whole email that was rendered as text."""
     html, text = (encoded(part).encode("ascii") for part in (email.html, email.text))
-    return EncodedEmail(email.subject, email.preheader, html, text)
+    return EncodedEmail(email.subject, email.preheader, html, text, email.from_name)
 
 
 def encoded(text: str) -> str:

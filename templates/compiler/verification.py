@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from lxml import etree
 from lxml.cssselect import CSSSelector
@@ -29,7 +30,8 @@ from templates.compiler.positions import Kind
 from templates.compiler.treatments import STYLE
 from templates.compiler.values import UnprovableError
 
-_SIBLINGS = re.compile(r"[+~]\s*([^\s>+~]+)")
+# A selector's pieces; what stands in brackets belongs to the element it stands at.
+_PIECES = re.compile(r"[+~>]|(?:\[[^\]]*\]|[^\s>+~\[])+")
 _ATTRIBUTES = re.compile(r"\[\s*([\w:-]+)")
 
 
@@ -192,7 +194,7 @@ def verify_selectors(
         for place in found[word]:
             if place.kind is Kind.VALUE and place.name in seen:
                 demands += _in_need(mark, f"a selector of the style sheet looks at {place.name}")
-    siblings = {part for selector in selectors for part in _SIBLINGS.findall(selector)}
+    siblings = {part for selector in selectors for part in _after_siblings(selector)}
     for marks in _groups(page):
         places = found[marks[0].word]
         if places and places[0].kind is Kind.TEXT and _is_seen(places[0].element, siblings):
@@ -201,6 +203,12 @@ def verify_selectors(
             )
     if demands:
         raise KeysNeededError(demands)
+
+
+def _after_siblings(selector: str) -> Iterator[str]:
+    """Give what a selector wants beside something else: `li` of `ul > b + li`."""
+    pieces = _PIECES.findall(selector)
+    return (piece for sign, piece in pairwise(pieces) if sign in ("+", "~"))
 
 
 def _is_seen(parent: etree._Element, siblings: set[str]) -> bool:

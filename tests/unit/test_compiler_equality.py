@@ -458,6 +458,20 @@ PAGES: dict[str, tuple[str, str]] = {
         FULL,
         "{% for t in subscriber.tags %}{% if loop.changed(t) %}<p>{{ t }}</p>{% endif %}{% endfor %}",
     ),
+    "macro asked for its caller": (
+        ONCE,
+        "{% macro box() %}<p>{% if caller is defined %}{{ caller() }}{% else %}-{% endif %}</p>{% endmacro %}"
+        "{{ box() }}{% call box() %}{{ subscriber.n }}{% endcall %}",
+    ),
+    "neighbour by attribute": (
+        KEYED,
+        "<style>b + i[title~=x]{color:red}</style><p><b>x</b>{% if subscriber.vip %}<u>1</u>{% endif %}"
+        "<i title='x y'>y</i>",
+    ),
+    "word of an attribute": (
+        ONCE,
+        "<style>i[title~=x]{color:red}</style><p>{% if subscriber.vip %}<u>1</u>{% endif %}<i title='x y'>y",
+    ),
     # errors belong to whoever reaches them
     "missing in branch": (FULL, "{% if subscriber.vip %}{{ clinic.nothing }}{% endif %}<p>x</p>"),
     "missing of reader": (ONCE, "<p>{{ links.view }}</p>"),

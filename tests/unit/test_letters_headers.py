@@ -165,6 +165,12 @@ def test_every_letter_is_from_the_clinic_to_the_one_reader(site: Site) -> None:
     assert common(answer_letter(EMAIL, ANSWER, POSTING, site=site)) == step
 
 
+def test_an_email_that_names_who_it_is_from_goes_out_under_that_name(site: Site) -> None:
+    letter = step_letter(replace(EMAIL, from_name="Mara"), STEP, POSTING, site=site)
+
+    assert (letter.from_name, letter.from_address) == ("Mara", "hello@riverside.example")
+
+
 def test_the_same_delivery_has_the_same_id_and_date_for_ever(site: Site) -> None:
     one, two = (step_letter(EMAIL, STEP, POSTING, site=site) for _ in range(2))
     other = step_letter(EMAIL, STEP, replace(POSTING, public_id="d" * 26), site=site)
