@@ -74,12 +74,16 @@ def _write(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) ->
 
 
 def _text(value: Any) -> str:
-    """Write one cell; control characters in what strangers typed must not reach a terminal."""
     if value is None:
         return ""
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M %Z}"
-    return "".join(mark if mark.isprintable() else "·" for mark in str(value))
+    return printable(str(value))
+
+
+def printable(text: str) -> str:
+    """Write one line; control characters in what strangers typed must not reach a terminal."""
+    return "".join(mark if mark.isprintable() else "·" for mark in text)
 
 
 def _plain(value: Any) -> Any:

@@ -20,6 +20,7 @@ _MODULES = {
     "series": "series",
     "deliveries": "deliveries",
     "preview": "mails",
+    "check": "check",
     "send-test": "mails",
     "forecast": "foresight",
     "why": "foresight",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -117,8 +118,10 @@ def dropped_declarations(page: InlinedPage) -> Iterable[str]:
 
 
 def _sizes(variant: Variant, compilation: Compilation, reader: Reader) -> dict[str, int]:
-    email = variant.render_encoded(compilation.context(reader))
-    sizes = {"html as it is sent": len(email.html), "text as it is sent": len(email.text)}
+    sizes = {}
+    with suppress(Exception):  # this reader is rendered in full; the reasons say so
+        email = variant.render_encoded(compilation.context(reader))
+        sizes = {"html as it is sent": len(email.html), "text as it is sent": len(email.text)}
     sizes |= {f"written in {name}": size for name, size in _written_in(variant.before).items()}
     return sizes
 

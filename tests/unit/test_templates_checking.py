@@ -12,6 +12,7 @@ from templates.samples import SAMPLE_CLINIC, SAMPLE_READER
 from templates.theme import read_theme
 
 THEME = read_theme("calm")
+IN_SUBJECT = (Level.KNOW, "personal-in-subject")
 
 
 def found(
@@ -21,8 +22,11 @@ def found(
     reader: Reader = SAMPLE_READER,
     **clinic: Any,
 ) -> list[tuple[Level, str]]:
+    """Name what is found, without what the theme itself asks of mail programs."""
+    front = front if "preheader" in front else f"{front}\npreheader: A word before"
     edition = Edition(f"---\n{front}\n---\n{body}", THEME, {**SAMPLE_CLINIC, **clinic})
-    return [(finding.level, finding.rule) for finding in check_edition(edition, reader)]
+    findings = check_edition(edition, reader)
+    return [(one.level, one.rule) for one in findings if one.rule != "client-support"]
 
 
 def test_nothing_is_found_in_a_good_email() -> None:
@@ -51,7 +55,7 @@ def test_a_postal_address_may_have_lines() -> None:
 @pytest.mark.parametrize(
     ("subject", "expected"),
     [
-        ("'{{ subscriber.city }}'", [(Level.STOPS, "subject-empty")]),
+        ("'{{ subscriber.city }}'", [(Level.STOPS, "subject-empty"), IN_SUBJECT]),
         ("x" * 78, []),
         ("x" * 79, [(Level.LOOK, "subject-long")]),
     ],
@@ -111,6 +115,6 @@ def test_what_does_not_render_is_the_only_finding() -> None:
 def test_a_finding_says_what_to_do() -> None:
     edition = Edition("---\nsubject: a\n---\n# b", THEME, {**SAMPLE_CLINIC, "postal_address": ""})
 
-    (finding,) = check_edition(edition, SAMPLE_READER)
+    (finding, *_) = check_edition(edition, SAMPLE_READER)
 
     assert finding.message == "the clinic has no postal address; add it to its facts"

@@ -1,0 +1,144 @@
+"""Look at the emails of a series as everybody gets them, before anybody does."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from campaigns.series_folder import FolderStep, SeriesFolder
+from campaigns.site import Site
+from subscribers.models import Subscriber
+from subscribers.rules.standing import Standing
+from subscribers.store import SubscriberFilter, list_subscribers
+from templates.checking.everyone import NamedReader
+from templates.checking.examination import Examination, examine
+from templates.checking.findings import Finding, Level
+from templates.compiler.renderer import CompiledRenderer
+from templates.email import Edition, Reader, Theme
+from templates.errors import ThemeError
+from templates.samples import SAMPLE_CLINIC, SAMPLE_READER
+from templates.theme import read_theme
+
+_LINKS = ("unsubscribe", "preferences", "view")
+_PAGE = 1000  # people read at once
+
+
+@dataclass(frozen=True)
+class Scenery:
+    """What the emails stand in, and for whom they are looked at."""
+
+    clinic: Mapping[str, Any]
+    attribute_names: frozenset[str]
+    public_url: str
+    themes_folder: Path | None
+
+    @classmethod
+    def of_site(cls, site: Site) -> Scenery:
+        """Take the clinic's own."""
+        return cls(site.clinic, site.attribute_names, site.public_url, site.themes_folder)
+
+    @classmethod
+    def sample(cls) -> Scenery:
+        """Invent one, where there is no site."""
+        return cls(SAMPLE_CLINIC, frozenset(), "https://post.riverside.example", None)
+
+    @property
+    def links(self) -> dict[str, str]:
+        """Stand-ins for everybody's own links; none works, each is another one."""
+        return {name: f"{self.public_url}/preview/{name}" for name in _LINKS}
+
+
+@dataclass(frozen=True)
+class CheckedStep:
+    """What was found of one step."""
+
+    key: str
+    file: str
+    examination: Examination
+
+
+class Audience:
+    """The people a series is for: everybody who confirmed its list and may be mailed."""
+
+    def __init__(self, session: Session | None, list_slug: str | None) -> None:
+        self._session = session
+        self._filter = SubscriberFilter(list_slug, Standing.CONFIRMED, suppressed=False)
+        self.count = 0  # so far
+
+    def readers(self, links: Mapping[str, str], series: Mapping[str, Any]) -> Iterator[NamedReader]:
+        """Give everybody as a reader; an invented person without a name where there is nobody."""
+        self.count = 0
+        for person in self._people():
+            self.count += 1
+            yield NamedReader(person.email, Reader(_facts_of(person), links, series))
+        if not self.count:
+            yield NamedReader("a person without a name", Reader({}, links, series))
+
+    def _people(self) -> Iterator[Subscriber]:
+        after = 0
+        while self._session is not None:
+            page = list_subscribers(self._session, self._filter, limit=_PAGE, after_id=after)
+            yield from page
+            if len(page) < _PAGE:
+                return
+            after = page[-1].id
+
+
+def check_series(
+    folder: SeriesFolder, scenery: Scenery, audience: Audience, *, only: str | None = None
+) -> list[CheckedStep]:
+    """Look at the steps of a series, or only at the one with this key."""
+    try:
+        theme = read_theme(folder.theme, folder=scenery.themes_folder)
+    except ThemeError as error:
+        found = Finding(Level.STOPS, "theme", str(error), "series.yaml")
+        lost = Examination("", (found,), None)
+        return [CheckedStep(step.key, step.file, lost) for step in folder.steps[:1]]
+    renderer = CompiledRenderer()
+    return [
+        _check_step(
+            step,
+            part,
+            folder=folder,
+            theme=theme,
+            scenery=scenery,
+            audience=audience,
+            renderer=renderer,
+        )
+        for part, step in enumerate(folder.steps, start=1)
+        if only in (None, step.key)
+    ]
+
+
+def _check_step(
+    step: FolderStep,
+    part: int,
+    *,
+    folder: SeriesFolder,
+    theme: Theme,
+    scenery: Scenery,
+    audience: Audience,
+    renderer: CompiledRenderer,
+) -> CheckedStep:
+    series = {"title": folder.title, "part": part, "parts": len(folder.steps)}
+    edition = _edition(step.document, theme, scenery)
+    sample = replace(SAMPLE_READER, links=scenery.links, series=series)
+    people = audience.readers(scenery.links, series)
+    return CheckedStep(step.key, step.file, examine(edition, sample, people, renderer=renderer))
+
+
+def _edition(document: str, theme: Theme, scenery: Scenery) -> Edition:
+    parts = (document, dict(theme.files), dict(scenery.clinic))
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return Edition(document, theme, scenery.clinic, digest, scenery.attribute_names)
+
+
+def _facts_of(person: Subscriber) -> dict[str, Any]:
+    names = {"first_name": person.first_name, "last_name": person.last_name}
+    return {**person.attributes, **names}

@@ -1,0 +1,91 @@
+"""Does an email render for every person it is for, and how does it come out?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from html import escape
+
+from templates.checking.duties import CLIPPED_BYTES
+from templates.checking.findings import Finding, Level
+from templates.checking.header_lines import LONGEST_SUBJECT
+from templates.email import Edition, Reader, RenderedEmail, Renderer
+from templates.errors import DocumentError, TemplateError
+
+
+@dataclass(frozen=True)
+class NamedReader:
+    """A reader, and by what name to speak of them."""
+
+    name: str
+    reader: Reader
+
+
+@dataclass
+class _Tally:
+    """Who is concerned by one kind of trouble; the first is named."""
+
+    first: str = ""
+    count: int = 0
+    line: int = 0
+
+    def add(self, name: str, line: int = 0) -> None:
+        self.first, self.line = self.first or name, self.line or line
+        self.count += 1
+
+
+@dataclass
+class _Troubles:
+    by_message: dict[tuple[str, str], _Tally] = field(default_factory=dict)
+    people: int = 0
+
+    def add(self, rule: str, message: str, name: str, line: int = 0) -> None:
+        self.by_message.setdefault((rule, message), _Tally()).add(name, line)
+
+
+def check_everyone(
+    edition: Edition, readers: Iterable[NamedReader], *, renderer: Renderer
+) -> Iterator[Finding]:
+    """Render an edition for every reader, and say for whom it comes out wrong.
+
+    Troubles with the same words are one finding that counts the people and names the first.
+    """
+    troubles = _Troubles()
+    for named in readers:
+        troubles.people += 1
+        try:
+            email = renderer.render(edition, named.reader)
+        except TemplateError as error:
+            line = error.line or 0 if isinstance(error, DocumentError) else 0
+            problem = error.problem if isinstance(error, DocumentError) else str(error)
+            troubles.add("renders", f"cannot be written: {problem}", named.name, line)
+        else:
+            for rule, message in _faults_of(email, named.reader):
+                troubles.add(rule, message, named.name)
+    for (rule, message), tally in troubles.by_message.items():
+        yield Finding(
+            Level.LOOK if rule == "subject-long" else Level.STOPS,
+            rule,
+            f"for {_people(tally, troubles.people)}: {message}",
+            line=tally.line,
+        )
+
+
+def _faults_of(email: RenderedEmail, reader: Reader) -> Iterator[tuple[str, str]]:
+    if not email.subject:
+        yield "subject-empty", "the subject comes out empty"
+    elif len(email.subject) > LONGEST_SUBJECT:
+        yield "subject-long", f"the subject has more than {LONGEST_SUBJECT} characters"
+    url = reader.links.get("unsubscribe", "")
+    if url and (escape(url) not in email.html and url not in email.html):
+        yield "unsubscribe-link", "no way to unsubscribe; link to {{ links.unsubscribe }}"
+    if len(email.html) > CLIPPED_BYTES:
+        yield "size", f"more than {CLIPPED_BYTES:,} bytes, of which Gmail hides the rest"
+
+
+def _people(tally: _Tally, people: int) -> str:
+    if people == 1 or tally.count == 1:
+        return tally.first
+    if tally.count == people:
+        return f"all {people} people"
+    return f"{tally.count} of {people} people, {tally.first} the first"

@@ -1,0 +1,46 @@
+"""One email looked at from all sides: by the checks, by the compiler, by everybody it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from templates.checking.checked_email import CheckedEmail, Place
+from templates.checking.checks import check_edition, finding_of
+from templates.checking.everyone import NamedReader, check_everyone
+from templates.checking.findings import Finding, gravest_first
+from templates.checking.leftovers import places_of_rules
+from templates.compiler.renderer import CompiledRenderer
+from templates.compiler.report import CompileReport
+from templates.email import Edition, Reader
+from templates.errors import TemplateError
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was found of one email."""
+
+    subject: str  # as the sample reader gets it; '' when nobody gets it
+    findings: tuple[Finding, ...]  # the gravest first
+    report: CompileReport | None  # None when it cannot be compiled at all
+    places: Mapping[str, Place] = field(default_factory=dict)  # where the rules of it stand
+
+
+def examine(
+    edition: Edition, sample: Reader, people: Iterable[NamedReader], *, renderer: CompiledRenderer
+) -> Examination:
+    """Look at an edition as a sample reader gets it, then render it for everybody it is for.
+
+    The edition needs a digest: without one, nothing is compiled.
+    """
+    try:
+        email = renderer.render(edition, sample)
+        report = renderer.report(edition, sample)
+    except TemplateError as error:
+        return Examination("", (finding_of(error),), None)
+    findings = check_edition(edition, sample, renderer=renderer, report=report)
+    findings += check_everyone(edition, people, renderer=renderer)
+    # People bring variants of their own, and reasons why there is none.
+    report = renderer.report(edition, sample)
+    places = places_of_rules(CheckedEmail(edition, sample, email), report)
+    return Examination(email.subject, tuple(gravest_first(findings)), report, places)

@@ -1,0 +1,139 @@
+"""The command line says what to look at before an email goes out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from steadypost.errors import ExitCode
+from tests.cli_stage import Terminal
+
+ADA, BEN = "ada@example.org", "ben@example.org"
+CONSENT = ("--confirmed", "--consent", "paper form")
+FIRST = "series/massage-benefits/01-how-it-works.md"
+
+
+def rewrite(terminal: Terminal, before: str, after: str) -> None:
+    path = terminal.folder / FIRST
+    text = path.read_text("utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after), "utf-8")
+
+
+def folder_of(terminal: Terminal) -> str:
+    return str(terminal.folder / "series/massage-benefits")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "emails"),
+    [
+        ("massage-benefits", "series", 6),
+        ("massage-benefits/2", "step", 1),
+        ("massage-benefits/how-it-works", "step", 1),
+        ("calm", "theme", 1),
+    ],
+)
+def test_the_shipped_series_and_theme_have_nothing_to_look_at(
+    terminal: Terminal, name: str, kind: str, emails: int
+) -> None:
+    found = terminal.do("check", name, "--json").json
+
+    assert (found["checked"].partition("/")[0], found["kind"]) == (name.partition("/")[0], kind)
+    assert len(found["emails"]) == emails
+    assert found["level"] == "good to know"
+    assert {one["compiled"]["how"] for one in found["emails"]} == {"compiled once"}
+
+
+def test_a_series_folder_and_a_document_are_found_by_their_paths(terminal: Terminal) -> None:
+    folder = terminal.do("check", folder_of(terminal), "--json").json
+    document = terminal.do("check", str(terminal.folder / FIRST), "--json").json
+
+    assert (folder["kind"], len(folder["emails"])) == ("series folder", 6)
+    assert (document["kind"], document["emails"][0]["step"]) == ("document", "how-it-works")
+
+
+def test_what_stops_sending_is_named_with_its_file_and_line_and_ends_with_1(
+    terminal: Terminal,
+) -> None:
+    rewrite(terminal, "It helps some people", "{{ subscriber.first_nam }} helps some people")
+
+    done = terminal.type("check", folder_of(terminal))
+
+    assert done.code == ExitCode.FAILED
+    assert "stops sending\n  01-how-it-works.md, line 22: " in done.out
+    assert "did you mean 'first_name'?" in done.out
+    assert done.out.endswith("put right what stops sending, then check again\n")
+
+
+def test_everybody_gets_the_email_rendered_and_the_first_it_fails_for_is_named(
+    terminal: Terminal,
+) -> None:
+    terminal.set("subscribers", 'attributes = ["visits"]')
+    terminal.do("subscribers", "add", ADA, *CONSENT)
+    terminal.do("subscribers", "add", BEN, *CONSENT)
+    rewrite(terminal, "Hello {{", "{{ 10 // (subscriber.first_name | length) }} {{")
+
+    done = terminal.type("check", folder_of(terminal))
+
+    assert done.code == ExitCode.FAILED
+    assert "for all 2 people: cannot be written: " in done.out
+    assert "as all 2 people get it" in done.out
+
+
+def test_a_name_that_stands_for_nothing_is_answered_with_its_likeness(terminal: Terminal) -> None:
+    series = terminal.type("check", "mesage-benefits/2")
+    nothing = terminal.type("check", "quarterly")
+
+    assert series.code == nothing.code == ExitCode.FAILED
+    assert "did you mean 'massage-benefits/2'?" in series.err
+    assert "there are: calm, " in nothing.err
+    assert "or give a path" in nothing.err
+
+
+def test_a_step_that_is_not_in_the_series_is_named_with_those_that_are(terminal: Terminal) -> None:
+    done = terminal.type("check", "massage-benefits/9")
+
+    assert done.code == ExitCode.FAILED
+    assert "series 'massage-benefits' has no step '9'; it has: 1 how-it-works" in done.err
+
+
+def test_every_fault_of_a_folder_is_told_at_once(terminal: Terminal) -> None:
+    yaml = Path(folder_of(terminal)) / "series.yaml"
+    text = yaml.read_text().replace("send_hour: 9", "send_hour: 99\ncolour: red")
+    yaml.write_text(text)
+
+    done = terminal.type("check", folder_of(terminal))
+
+    assert done.code == ExitCode.FAILED
+    assert done.out.count("series.yaml, line ") == 2
+
+
+def test_without_a_site_an_invented_clinic_stands_in(tmp_path: Path, terminal: Terminal) -> None:
+    elsewhere = Terminal(tmp_path / "nowhere")
+
+    done = elsewhere.do("check", folder_of(terminal))
+
+    assert "there is no site in " in done.err
+    assert "nothing stands in the way" in done.out
+    assert "theme calm" in elsewhere.do("check", "calm").out
+
+
+def test_the_report_tells_what_became_of_every_rule(terminal: Terminal) -> None:
+    done = terminal.do("check", "massage-benefits/1", "--report")
+
+    assert "01-how-it-works.md: compiled once; " in done.out
+    assert "\n  moved to " in done.out
+    assert "\n  stays in the head: .button-link:hover (calm/head.css, line 5)\n" in done.out
+
+
+def test_what_is_compiled_in_variants_is_told_with_its_line(terminal: Terminal) -> None:
+    rewrite(
+        terminal,
+        "It helps some people a lot",
+        "{% if subscriber.first_name %}\n\n## For you\n\n{% endif %}\n\nIt helps some people a lot",
+    )
+
+    found = terminal.do("check", str(terminal.folder / FIRST), "--json").json
+
+    assert found["emails"][0]["compiled"]["how"].startswith("compiled")
