@@ -23,7 +23,8 @@ from steadypost.settings import Settings
 from templates.checking.examination import Examination
 from templates.checking.findings import Finding, Level
 from templates.checking.specimen import specimen
-from templates.theme import TOKENS_FILE, theme_names
+from templates.theme import theme_names
+from templates.tokens import TOKENS_FILE
 
 _LARGEST_DOCUMENT = 1_000_000  # bytes
 
