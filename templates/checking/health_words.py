@@ -5,27 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-# Beginnings of words, in the languages clinics have written to us in so far; whole words end in $.
-_ENGLISH: Final = (
-    *("abortion", "addict", "aids$", "alcohol", "allerg", "anorexi", "anxiety", "arthritis"),
-    *("asthma", "autis", "blood test", "bulimi", "cancer", "chemo", "cholesterol", "chlamydia"),
-    *("clinical", "contracepti", "dementia", "depress", "diabet", "diagnos", "disease"),
-    *("disorder", "dialysis", "epilep", "erectile", "fertility", "fibromyalgi", "fracture"),
-    *("gonorrh", "herpes", "hiv$", "hormone", "illness", "incontinen", "infection", "infertil"),
-    *("insomnia", "ivf$", "medication", "menopaus", "migraine", "miscarriage", "obes", "oncolog"),
-    *("osteopor", "overweight", "pain$", "pains$", "painful", "patient", "physiotherap"),
-    *("pregnan", "prescription", "psychiatr", "psychotherap", "rehab", "rheumat", "schizophren"),
-    *("sciatica", "std$", "stroke$", "suicid", "surgery", "symptom", "syndrome", "test result"),
-    *("therapy", "therapist", "thyroid", "treatment", "tumo", "urolog", "vaccin", "weight loss"),
-)
-_GERMAN: Final = (
-    *("abhängigkeit", "abtreibung", "allergi", "angststör", "arthrose", "befund", "behandlung"),
-    *("blutdruck", "blutwert", "burnout", "chronisch", "demenz", "depressi", "diagnose"),
-    *("entzündung", "erkrankung", "fehlgeburt", "hormon", "impfung", "inkontinen", "krank"),
-    *("krebs$", "medikament", "migräne", "patient", "psychotherap", "rezept$", "rheuma"),
-    *("schilddrüse", "schmerz", "schwanger", "sucht$", "symptom", "therapie", "unfruchtbar"),
-    *("wechseljahre",),
-)
+from templates.checking.word_lists import listed_words
 
 
 def _pattern(beginnings: tuple[str, ...]) -> str:
@@ -35,7 +15,7 @@ def _pattern(beginnings: tuple[str, ...]) -> str:
     )
 
 
-_WORDS: Final = re.compile(rf"(?<![^\W_])(?:{_pattern(_ENGLISH + _GERMAN)})", re.IGNORECASE)
+_WORDS: Final = re.compile(rf"(?<![^\W_])(?:{_pattern(listed_words('health'))})", re.IGNORECASE)
 
 
 def health_word_in(text: str) -> str:

@@ -9,21 +9,10 @@ from typing import Final
 from templates.checking.checked_email import CheckedEmail
 from templates.checking.findings import Finding, Level
 from templates.checking.health_words import health_word_in
+from templates.checking.word_lists import listed_words
 
-_SPAM_PHRASES: Final = (
-    *("100% free", "act now", "apply now", "as seen on", "best price", "buy now", "call now"),
-    *("cash bonus", "cheap", "click below", "click here", "congratulations", "dear friend"),
-    *("double your", "earn money", "exclusive deal", "extra income", "fast cash", "for free!"),
-    *("free gift", "free trial", "get it now", "guaranteed", "hurry", "incredible deal"),
-    *("instant access", "limited time", "lose weight", "lowest price", "make money", "miracle"),
-    *("money back", "no catch", "no cost", "no obligation", "no risk", "offer expires"),
-    *("once in a lifetime", "order now", "pre-approved", "prize", "risk-free", "satisfaction"),
-    *("save big", "special promotion", "this is not spam", "urgent", "while supplies last"),
-    *("winner", "you have been selected", "gratis!", "hier klicken", "jetzt kaufen", "nur heute"),
-    *("garantiert", "gewinnen sie", "wundermittel", "kostenlos testen", "letzte chance"),
-)
 _SPAM: Final = re.compile(
-    "|".join(rf"(?<!\w){re.escape(phrase)}(?!\w)" for phrase in _SPAM_PHRASES), re.IGNORECASE
+    "|".join(rf"(?<!\w){re.escape(phrase)}(?!\w)" for phrase in listed_words("spam")), re.IGNORECASE
 )
 _SHOUTED: Final = re.compile(r"\b[A-ZÄÖÜ]{4,}\b")
 _SIGNS: Final = re.compile(r"[!?]{2,}|[$€£]{2,}")
