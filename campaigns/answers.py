@@ -18,7 +18,7 @@ from templates.errors import ThemeError
 from templates.theme import read_theme
 
 LOG = logging.getLogger(__name__)
-_DEFAULT_THEME = "calm"
+_SHIPPED_THEME = "calm"
 
 
 def load_answer_editions(
@@ -64,7 +64,7 @@ def _theme(site: Site) -> Theme:
     It is read for a whole batch, and must not keep back the others' mail.
     """
     try:
-        return read_theme(_DEFAULT_THEME, folder=site.themes_folder)
+        return read_theme(site.theme, folder=site.themes_folder)
     except ThemeError as error:
         LOG.warning("answers go out in the shipped look: %s", error)
-        return read_theme(_DEFAULT_THEME, folder=None)
+        return read_theme(_SHIPPED_THEME, folder=None)

@@ -63,18 +63,20 @@ def preview_step(
     step_ref: str,
     *,
     address: str | None = None,
+    theme: str = "",
     now: datetime,
 ) -> Preview:
     """Render a step as one person would get it, or a sample reader.
 
     `step_ref` is `series/step-key` or `series/3`; without the series when there is only one.
+    `theme` dresses it otherwise than its series does, to see how that would look.
 
     Raises:
         UnknownSeriesError, UnknownStepError, SeriesNotNamedError: there is no such step.
         StepWithoutTextError: the step has no published text.
         UnknownReaderError: nobody has this address.
         InvalidAddressError: the address is none.
-        TemplateError: the step cannot be rendered for this reader.
+        TemplateError: the step cannot be rendered for this reader, or in this theme.
     """
     place = find_step(session, step_ref)
     person = _find_reader(session, address) if address is not None else None
@@ -83,7 +85,7 @@ def preview_step(
         links=dict.fromkeys(_LINKS, f"{site.public_url}/preview"),
         series={"title": place.series.title, "part": place.number, "parts": place.parts},
     )
-    email = renderer.render(_edition_of(session, place, site, now), reader)
+    email = renderer.render(_edition_of(session, place, site, theme=theme, now=now), reader)
     to_address = person.email if person else site.identity.from_address
     posting = Posting(new_public_id(), now, Kind.STEP)
     letter = plain_letter(email, posting, to_address=to_address, site=site)
@@ -142,7 +144,9 @@ def find_step(session: Session, step_ref: str) -> StepPlace:
     return StepPlace(series, found, number, len(published))
 
 
-def _edition_of(session: Session, place: StepPlace, site: Site, now: datetime) -> Edition:
+def _edition_of(
+    session: Session, place: StepPlace, site: Site, *, theme: str, now: datetime
+) -> Edition:
     """Take the published text with the theme and the clinic as they stand now.
 
     A change of the settings is what people look at next, and no tick need have seen it yet.
@@ -152,7 +156,7 @@ def _edition_of(session: Session, place: StepPlace, site: Site, now: datetime) -
         raise StepWithoutTextError(place.series.slug, place.step.key)
     names = site.attribute_names
     published = load_editions(session, [revision_id], attribute_names=names)[revision_id]
-    surroundings = surroundings_now(place.series.theme, site, now=now)
+    surroundings = surroundings_now(theme or place.series.theme, site, now=now)
     return edition_with(published.document, surroundings, attribute_names=names)
 
 

@@ -33,10 +33,12 @@ _NAMELESS = {"first_name": "", "last_name": ""}
 def surroundings_now(theme_name: str, site: Site, *, now: datetime) -> Surroundings:
     """Gather what all emails of a series share: its theme's files and the clinic's facts.
 
+    A series that names no theme has the site's.
+
     Raises:
         ThemeError: there is no such theme, or it is broken.
     """
-    theme = read_theme(theme_name, folder=site.themes_folder)
+    theme = read_theme(theme_name or site.theme, folder=site.themes_folder)
     facts = {"name": theme.name, "files": dict(theme.files)}, dict(site.clinic)
     digest = _digest(json.dumps(facts, sort_keys=True))
     return Surroundings(digest=digest, theme=facts[0], clinic=facts[1], created_at=now)

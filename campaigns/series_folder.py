@@ -52,7 +52,7 @@ class SeriesFolder:
     steps: tuple[FolderStep, ...]
     list_slug: str = "weekly"
     description: str = ""
-    theme: str = "calm"
+    theme: str = ""  # empty: the site's
     send_hour: int = 9
     first_step: FirstStep = FirstStep.AT_ONCE
     priority: int = 100
@@ -93,7 +93,7 @@ def series_yaml(folder: SeriesFolder) -> str:
         "title": folder.title,
         "list": folder.list_slug,
         "description": folder.description,
-        "theme": folder.theme,
+        **({"theme": folder.theme} if folder.theme else {}),
         "send_hour": folder.send_hour,
         "first_step": str(folder.first_step),
         "priority": folder.priority,
@@ -151,7 +151,7 @@ class _Reading:
             steps=self._steps(fields),
             list_slug=self._slug(fields, "list", default="weekly"),
             description=read.text(fields, "description", default="", most=2000, is_line=False),
-            theme=self._slug(fields, "theme", default="calm"),
+            theme=self._slug(fields, "theme", default=""),
             send_hour=read.number(fields, "send_hour", default=9, between=(0, 23)),
             first_step=read.choice(fields, "first_step", default=FirstStep.AT_ONCE),
             priority=read.number(fields, "priority", default=100, between=(0, 1000)),

@@ -36,3 +36,4 @@ class Site:
     clinic: Mapping[str, Any]  # what templates see as `clinic`
     attribute_names: frozenset[str] = field(default_factory=frozenset)
     themes_folder: Path | None = None  # the clinic's own themes, before the built-in ones
+    theme: str = "calm"  # of series that name none, and of the mails that answer people

@@ -51,6 +51,23 @@ class SiteExistsError(RefusedError):
         )
 
 
+class ThemeNameError(RefusedError):
+    """No theme can be called so."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        advice = "use lower-case letters, digits and single hyphens, like 'our-spring'"
+        super().__init__(f"a theme cannot be called '{name}'; {advice}")
+
+
+class ThemeExistsError(RefusedError):
+    """A new theme was asked for where there is one."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        self.name, self.path = name, path
+        super().__init__(f"there is a theme '{name}' already: {path}; edit it, or choose a name")
+
+
 class ManyBeginnersError(RefusedError):
     """A new series would begin for many people, and nobody has said that it may."""
 

@@ -123,6 +123,7 @@ def make_site(settings: Settings) -> Site:
         clinic=asdict(settings.clinic),
         attribute_names=frozenset(settings.subscribers.attributes),
         themes_folder=settings.path(settings.series.themes),
+        theme=settings.series.theme,
     )
 
 

@@ -95,6 +95,19 @@ def _host_and_port(relay: str) -> tuple[str, str]:
     return host, port
 
 
+def _known_theme(ctx: click.Context, _: click.Parameter, theme: str | None) -> str | None:
+    from templates.errors import ThemeError
+    from templates.theme import read_theme
+
+    folder = ctx.params.get("folder") or ctx.find_object(Call).folder  # type: ignore[union-attr]
+    try:
+        if theme is not None:
+            read_theme(theme, folder=folder / "themes")
+    except ThemeError as error:
+        raise click.BadParameter(str(error)) from error
+    return theme
+
+
 @click.command()
 @click.argument(
     "folder",
@@ -148,6 +161,9 @@ def _host_and_port(relay: str) -> tuple[str, str]:
 )
 @click.option("--booking-url", callback=_checked("clinic", "booking_url"), help="The booking page.")
 @click.option("--website", callback=_checked("clinic", "website"), help="The clinic's website.")
+@click.option(
+    "--theme", callback=_known_theme, help="The look of the emails: calm, clinical or warm."
+)
 @click.option("--relay-username", help="The name to log in to the mail server with.")
 @click.option("--relay-password-file", help="The file that holds its password.")
 @for_a_site
@@ -190,6 +206,7 @@ def _chosen(answers: dict[str, str | None]) -> dict[tuple[str, str], Any]:
         ("clinic", "website"): answers["website"],
         ("clinic", "booking_url"): answers["booking_url"],
         ("mail", "from_address"): answers["from_address"],
+        ("series", "theme"): answers["theme"],
         ("relay", "username"): answers["relay_username"],
         ("relay", "password_file"): answers["relay_password_file"],
         ("web", "public_url"): answers["public_url"],

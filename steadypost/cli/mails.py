@@ -17,19 +17,32 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("step")
 @click.option("--as", "address", help="As this person would get it; else as a sample reader.")
+@click.option("--theme", default="", help="In this theme; else in that of its series.")
 @click.option("--text", "is_text", is_flag=True, help="Print the text part.")
 @click.option("--open", "opens", is_flag=True, help="Open the HTML in the browser.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the HTML here.")
 @for_a_site
 def preview(
-    call: Call, step: str, address: str | None, is_text: bool, opens: bool, out: Path | None
+    call: Call,
+    step: str,
+    address: str | None,
+    theme: str,
+    is_text: bool,
+    opens: bool,
+    out: Path | None,
 ) -> None:
     """Show an email as somebody would get it. STEP is SERIES/STEP or SERIES/NUMBER."""
     from campaigns.preview import preview_step
 
     with call.parts() as parts, parts.database.reading() as session:
         found = preview_step(
-            session, parts.site, parts.renderer, step, address=address, now=parts.clock()
+            session,
+            parts.site,
+            parts.renderer,
+            step,
+            address=address,
+            theme=theme,
+            now=parts.clock(),
         )
     say(f"from: {found.letter.from_name}")
     say(f"subject: {found.subject}\npreheader: {found.preheader}")

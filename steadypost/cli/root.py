@@ -18,6 +18,7 @@ _MODULES = {
     "status": "status",
     "subscribers": "subscribers",
     "series": "series",
+    "themes": "themes",
     "deliveries": "deliveries",
     "preview": "mails",
     "check": "check",

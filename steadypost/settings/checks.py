@@ -25,6 +25,12 @@ def said(text: str) -> str:
     return "" if text.strip() else "is empty; write something here"
 
 
+def theme(text: str) -> str:
+    """Check that a text could name a theme."""
+    is_name = re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text) is not None
+    return "" if is_name else f"'{text}' is no name of a theme; 'steadypost themes list' has them"
+
+
 def one_line(text: str) -> str:
     """Check that a text can stand in a mail header."""
     return (

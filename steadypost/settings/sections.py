@@ -206,6 +206,13 @@ class SeriesFolders:
         check.folders,
         default=("series",),
     )
+    theme: str = key(
+        "How emails look: those of series that name no theme, and the mails that answer people. "
+        "`steadypost themes list` names them.",
+        check.theme,
+        default="calm",
+        example="warm",
+    )
     themes: str = key(
         "The folder with the clinic's own themes, looked into before the built-in ones.",
         check.said,

@@ -62,6 +62,7 @@ def test_a_series_is_read_with_its_documents_and_the_usual_values(folder: Path) 
         slug="welcome",
         title="Your weekly series",
         description="Six short emails.",
+        theme="calm",
         first_step=FirstStep.NEXT_SLOT,
         priority=50,
         steps=(
