@@ -21,11 +21,15 @@ from campaigns.enrolment import end_enrolments_of_leavers, enrol_newcomers
 from campaigns.publishing import publish_changes
 from campaigns.queueing import queue_confirmations, queue_due_steps
 from campaigns.site import Site
+from campaigns.succession import Journals, NoJournals, settle_own, take_over
 from delivery import outbox
 from delivery.errors import WorkerFencedError
+from delivery.journal import Scribe
 from delivery.outbox import WorkerIdentity as Worker
 from delivery.rules import portions
+from delivery.rules.journal import Evidence
 from delivery.sender import Sender
+from delivery.site_facts import site_id
 from delivery.ticks import SEND, StepReport, TickReport, keep_report
 from storage.database import Database, Session
 from templates.email import Renderer
@@ -45,6 +49,16 @@ class Parts:
     renderer: Renderer
     clock: Callable[[], datetime]
     lease: timedelta = timedelta(seconds=60)  # silence after which a worker counts as dead
+    scribe: Scribe | None = None  # keeps the journal of hand-overs; the sender has it too
+
+    def evidence(self) -> Evidence:
+        """Tell what the journal of this process proves about its own worker."""
+        return self.scribe.evidence() if self.scribe else Evidence()
+
+    @property
+    def journals(self) -> Journals:
+        """Give the journals that lie here."""
+        return self.scribe.folder if self.scribe else NoJournals()
 
 
 def run_tick(
@@ -56,17 +70,18 @@ def run_tick(
     portion: int = portions.MOST,
 ) -> TickReport:
     """Do everything that is due, step by step; a step that fails does not keep the others."""
-    done = [_attempt(name, _alone, parts, deed) for name, deed in _plan(parts, now).items()]
+    plan = _plan(parts, worker, now)
+    done = [_attempt(name, _alone, parts, deed) for name, deed in plan.items()]
     report = TickReport(now, (*done, _attempt(SEND, _send, parts, worker, keep_going, portion)))
     _attempt("keep the report", _alone, parts, lambda s: keep_report(s, worker, report))
     return report
 
 
-def _plan(parts: Parts, now: datetime) -> dict[str, Callable[[Session], int]]:
+def _plan(parts: Parts, worker: Worker, now: datetime) -> dict[str, Callable[[Session], int]]:
     """Name the steps before sending, in order; each is one transaction."""
-    site, renderer, lease = parts.site, parts.renderer, parts.lease
+    site, renderer = parts.site, parts.renderer
     return {
-        "take over": lambda s: outbox.reap_dead_workers(s, now=now, lease=lease).total,
+        "take over": lambda s: _take_over(parts, worker, s, now),
         "publish changes": lambda s: publish_changes(s, site=site, renderer=renderer, now=now),
         "enrol newcomers": lambda s: enrol_newcomers(s, site=site, now=now),
         "end leavers": lambda s: end_enrolments_of_leavers(s, now=now),
@@ -74,6 +89,14 @@ def _plan(parts: Parts, now: datetime) -> dict[str, Callable[[Session], int]]:
         "queue due steps": lambda s: queue_due_steps(s, site=site, now=now),
         "tidy": lambda s: outbox.expire_old(s, now=now),
     }
+
+
+def _take_over(parts: Parts, worker: Worker, session: Session, now: datetime) -> int:
+    """Settle what this worker left open in its last round, and what dead ones left for ever."""
+    site, journals = parts.site, parts.journals
+    own = settle_own(session, worker, parts.evidence(), site=site, now=now)
+    lease = parts.lease
+    return own + take_over(session, worker, journals, site=site, now=now, lease=lease)
 
 
 def _alone(parts: Parts, deed: Callable[[Session], Made]) -> Made:
@@ -116,12 +139,20 @@ def employed(parts: Parts) -> Iterator[Worker]:
 
 
 def _sign_on(parts: Parts) -> Worker:
-    host, pid, now = socket.gethostname(), os.getpid(), parts.clock()
-    return _alone(parts, lambda s: outbox.register_worker(s, host=host, process_id=pid, now=now))
+    about: dict[str, Any] = {"host": socket.gethostname(), "process_id": os.getpid()}
+    about["journal"] = _alone(parts, lambda s: _begin_journal(parts, s))
+    return _alone(parts, lambda s: outbox.register_worker(s, **about, now=parts.clock()))
+
+
+def _begin_journal(parts: Parts, session: Session) -> str:
+    return parts.scribe.begin(site_id(session)) if parts.scribe else ""
 
 
 def _sign_off(parts: Parts, worker: Worker) -> int:
-    return _alone(parts, lambda s: outbox.retire_worker(s, worker, now=parts.clock()))
+    given_back = _alone(parts, lambda s: outbox.retire_worker(s, worker, now=parts.clock()))
+    if parts.scribe:
+        parts.scribe.end()
+    return given_back
 
 
 class Scheduler:

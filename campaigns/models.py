@@ -125,3 +125,13 @@ class MailedDay(Base):
     )
     day: Mapped[date] = mapped_column(primary_key=True)  # local to the person
     delivery_id: Mapped[int] = mapped_column(RowId)
+
+
+class DailyVolume(Base):
+    """How many emails of series were queued on one day of the clinic's calendar."""
+
+    __tablename__ = "daily_volumes"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    queued: Mapped[int] = mapped_column(default=0)
+    allowed: Mapped[int] = mapped_column(default=0)  # beyond the usual, because staff said so

@@ -1,4 +1,4 @@
-"""Tables: deliveries and the workers that own them while they are handed over."""
+"""Tables: deliveries, the workers that own them while they are handed over, and what is held."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from delivery.rules.holds import Cause
 from delivery.rules.states import Kind, State
 from storage.base import Base, JsonObject, RowId, state_column
 from storage.signing import new_public_id
@@ -16,6 +17,7 @@ from storage.signing import new_public_id
 _IS_QUEUED = text("state = 'queued'")
 _IS_URGENT = text("state = 'queued' AND kind IN ('confirmation', 'notice')")
 _IS_IN_HAND = text("state IN ('claimed', 'sending')")
+_IS_OPEN = text("released_at IS NULL")
 
 
 class Delivery(Base):
@@ -94,5 +96,40 @@ class Worker(Base):
     process_id: Mapped[int]
     started_at: Mapped[datetime]
     heartbeat_at: Mapped[datetime]
+    journal: Mapped[str] = mapped_column(String(80), default="", server_default="")
     # What its last round came to, for `status`: {"at": …, "steps": [{"name": …, "done": …}]}.
     last_tick: Mapped[dict[str, Any] | None] = mapped_column(JsonObject)
+
+
+class Hold(Base):
+    """Something that keeps mail back, or wants to be known: why, since when, until when."""
+
+    __tablename__ = "holds"
+    __table_args__ = (
+        # One of a kind at a time, whoever notices it, and however often.
+        Index(
+            "uq_holds_open",
+            "cause",
+            "subject",
+            unique=True,
+            sqlite_where=_IS_OPEN,
+            postgresql_where=_IS_OPEN,
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    cause: Mapped[Cause] = mapped_column(state_column(Cause))
+    subject: Mapped[str] = mapped_column(String(255), default="")  # a relay or a series; the site
+    detail: Mapped[str] = mapped_column(Text, default="")
+    since: Mapped[datetime]
+    released_at: Mapped[datetime | None]
+
+
+class SiteFact(Base):
+    """One fact about the whole site, such as its random id."""
+
+    __tablename__ = "site_facts"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[dict[str, Any]] = mapped_column(JsonObject)

@@ -43,9 +43,13 @@ from delivery.rules.replies import ReplyClass
 from delivery.rules.states import Kind, Policy, State
 from delivery.sender import Outcome
 from delivery.workers import (
+    LeftBehind,
     Reaped,
     WorkerIdentity,
     beat,
+    fence_ended_workers,
+    marked_by,
+    marked_by_the_dead,
     reap_dead_workers,
     register_worker,
     retire_worker,
@@ -55,6 +59,7 @@ from storage.signing import new_public_id
 
 __all__ = [
     "ClaimedDelivery",
+    "LeftBehind",
     "Mark",
     "NewDelivery",
     "Reaped",
@@ -68,8 +73,11 @@ __all__ = [
     "claim_batch",
     "confirm_arrival",
     "expire_old",
+    "fence_ended_workers",
     "hold",
     "mark_sending",
+    "marked_by",
+    "marked_by_the_dead",
     "queue_again",
     "queue_deliveries",
     "reap_dead_workers",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import RowMapping, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from delivery.errors import WorkerFencedError
@@ -30,6 +31,16 @@ class WorkerIdentity:
 
 
 @dataclass(frozen=True)
+class LeftBehind:
+    """A delivery that was marked, and whose outcome nobody recorded."""
+
+    delivery_id: int
+    attempt: int
+    kind: Kind
+    journal: str  # of the worker that marked it
+
+
+@dataclass(frozen=True)
 class Reaped:
     """What was found in the hands of dead workers."""
 
@@ -44,10 +55,11 @@ class Reaped:
 
 
 def register_worker(
-    session: Session, *, host: str, process_id: int, now: datetime
+    session: Session, *, host: str, process_id: int, now: datetime, journal: str = ""
 ) -> WorkerIdentity:
-    """Add a worker; every process that sends has its own."""
-    row = insert(workers).values(host=host, process_id=process_id, started_at=now, heartbeat_at=now)
+    """Add a worker; every process that sends has its own, and the name of its journal."""
+    about = {"host": host, "process_id": process_id, "journal": journal}
+    row = insert(workers).values(**about, started_at=now, heartbeat_at=now)
     found = session.execute(row.returning(workers.c.id, workers.c.epoch)).one()
     return WorkerIdentity(found.id, found.epoch)
 
@@ -73,6 +85,42 @@ def retire_worker(session: Session, worker: WorkerIdentity, *, now: datetime) ->
     """Sign a worker off at shutdown, and give its claims back; tell how many there were."""
     session.execute(_FENCE.where(workers.c.id == worker.id).values(heartbeat_at=now))
     return _give_back(session)
+
+
+def fence_ended_workers(
+    session: Session, *, now: datetime, lease: timedelta, has_ended: Callable[[str], bool]
+) -> int:
+    """Fence out who was silent for longer than the lease, and whose journal shows that they ended.
+
+    Nothing is taken from their hands yet. Tells how many there were.
+    """
+    living = select(workers.c.id, workers.c.heartbeat_at, workers.c.journal)
+    rows = living.where(workers.c.alive.is_(True)).with_for_update(skip_locked=True)
+    ended = [
+        row.id
+        for row in session.execute(rows)
+        if row.heartbeat_at < now - lease or has_ended(row.journal)
+    ]
+    session.execute(_FENCE.where(workers.c.id.in_(ended)))
+    return len(ended)
+
+
+def marked_by_the_dead(session: Session) -> list[LeftBehind]:
+    """List what dead workers had marked and not recorded, each with its worker's journal."""
+    rows = (
+        select(deliveries.c.id, deliveries.c.attempt, deliveries.c.kind, workers.c.journal)
+        .join(workers, workers.c.id == deliveries.c.owner)
+        .where(IS_IN_HAND, deliveries.c.state == State.SENDING, workers.c.alive.is_(False))
+    )
+    return [LeftBehind(*row) for row in session.execute(rows.order_by(deliveries.c.id))]
+
+
+def marked_by(session: Session, worker: WorkerIdentity) -> list[LeftBehind]:
+    """List what a worker has marked and not recorded."""
+    rows = select(deliveries.c.id, deliveries.c.attempt, deliveries.c.kind, literal("")).where(
+        IS_IN_HAND, deliveries.c.state == State.SENDING, deliveries.c.owner == worker.id
+    )
+    return [LeftBehind(*row) for row in session.execute(rows.order_by(deliveries.c.id))]
 
 
 def reap_dead_workers(session: Session, *, now: datetime, lease: timedelta) -> Reaped:

@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from campaigns.site import ClinicCalendar, SenderIdentity, Site
+from delivery.journal import JournalFolder, Scribe
 from delivery.maildir import MaildirSender
 from delivery.relay import RelaySettings, Timeouts
-from delivery.sender import Sender
+from delivery.sender import NoWitness, Sender, Witness
 from delivery.smtp import RelayReport, SmtpSender
 from scheduler import Parts
 from steadypost.errors import KeysFileError
@@ -55,13 +56,15 @@ def open_parts(settings: Settings) -> Parts:
         StorageError: the database does not answer, or was written by a newer program.
     """
     site = make_site(settings)
+    scribe = Scribe(_journals(settings, site.keys))
     return Parts(
         database=ready_database(settings),
         site=site,
-        sender=make_sender(settings),
+        sender=make_sender(settings, witness=scribe),
         renderer=CompiledRenderer(),
         clock=utc_now,
         lease=timedelta(seconds=settings.scheduler.lease_seconds),
+        scribe=scribe,
     )
 
 
@@ -127,12 +130,22 @@ def make_site(settings: Settings) -> Site:
     )
 
 
-def make_sender(settings: Settings) -> Sender:
+def _journals(settings: Settings, keys: KeyRing) -> JournalFolder:
+    """Find the journals of hand-overs; people are in them by a keyed fingerprint only."""
+
+    def person(address: str) -> str:
+        return keys.digest("journal", address)
+
+    return JournalFolder(settings.path(settings.database.journal), person, utc_now)
+
+
+def make_sender(settings: Settings, *, witness: Witness | None = None) -> Sender:
     """Open the way out: a relay, or a folder when its host is `maildir:FOLDER`."""
-    relay = settings.relay
+    relay, witness = settings.relay, witness or NoWitness()
     if relay.host.startswith(MAILDIR):
-        return MaildirSender(settings.path(relay.host.removeprefix(MAILDIR)))
-    return SmtpSender(_relay(settings))
+        folder = settings.path(relay.host.removeprefix(MAILDIR))
+        return MaildirSender(folder, witness=witness)
+    return SmtpSender(_relay(settings), witness=witness)
 
 
 def ask_relay(settings: Settings) -> RelayReport:

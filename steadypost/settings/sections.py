@@ -190,6 +190,12 @@ class Store:
         default="sqlite:///steadypost.db",
         example="postgresql://steadypost@localhost/steadypost",
     )
+    journal: str = key(
+        "The folder of the journal of hand-overs, on a disk of this machine; each machine has its "
+        "own. It tells after a crash what went out, and after a restore that the back-up is old.",
+        check.said,
+        default="journal",
+    )
     busy_timeout_seconds: float = key(
         "How long to wait while another process writes to the SQLite file.",
         default=30.0,

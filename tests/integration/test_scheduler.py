@@ -124,7 +124,7 @@ def test_a_tick_is_kept_for_status(parts: Parts, now: datetime) -> None:
 @pytest.mark.parametrize(
     ("step", "broken"),
     [
-        ("take over", "scheduler.outbox.reap_dead_workers"),
+        ("take over", "scheduler.take_over"),
         ("publish changes", "scheduler.publish_changes"),
         ("enrol newcomers", "scheduler.enrol_newcomers"),
         ("queue confirmations", "scheduler.queue_confirmations"),
