@@ -1,14 +1,15 @@
-"""Send what is queued: claim a batch, write the letters, then mark, hand over and record in groups.
+"""Send what is queued: claim a batch, write the letters, mark them in groups, hand over, record.
 
-A group is marked in the transaction that records the one before, so each costs one commit, and a
-crash leaves at most one group in doubt. Writing and sending happen outside any transaction.
+While one group is on its way the letters of the next are written. A group is marked in the
+transaction that records the one before, so each costs one commit. How large a group may be is
+the sender's affair: all of it is in doubt after a crash, unless a witness knows more.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event
@@ -26,13 +27,14 @@ from campaigns.tally import SendReport, Tally
 from delivery import outbox
 from delivery.outbox import ClaimedDelivery, Recorded, WorkerIdentity
 from delivery.rules.stages import Stage
-from delivery.sender import Deferred, Outcome, RelayDown, Sender
+from delivery.sender import AllAnswered, Deferred, RelayDown, Sender, Sending
 from storage.database import Database
 from templates.email import Renderer
 
 LOG = logging.getLogger(__name__)
-BATCH = 200
+BATCH = 500
 _WAIT = Event().wait
+_LONGEST_WAIT = timedelta(milliseconds=100)  # of answers, while slow pages are written
 _SOON_ENOUGH = timedelta(seconds=30)  # between a mark and the call of the sender
 _TOO_LATE = Deferred("not handed over: too long after the mark", relay="", stage=Stage.WAITING)
 _PATIENCE = (0.0, 0.2, 1.0, 5.0, 15.0)  # seconds before each try to record what a relay said
@@ -68,6 +70,15 @@ def send_queued(
     return turn.tally.report()
 
 
+@dataclass(frozen=True)
+class _Flight:
+    """A group that is marked and with the sender."""
+
+    drafts: Sequence[Draft]
+    sending: Sending
+    since: datetime
+
+
 @dataclass
 class _Round:
     """One call of `send_queued`: what is in hand, and what came of it so far."""
@@ -80,6 +91,9 @@ class _Round:
     keep_going: Callable[[], bool]
     pause: Callable[[float], object]
     tally: Tally = field(default_factory=Tally)
+    in_hand: dict[int, ClaimedDelivery] = field(default_factory=dict)  # claimed and not marked
+    ready: deque[Draft] = field(default_factory=deque)  # the written ones among them
+    flight: _Flight | None = None
     answered: Answered = NOTHING_ANSWERED  # not recorded yet
     halted: dict[int, str] = field(default_factory=dict)  # reason by series id
     marked_at: datetime = NOTHING_ANSWERED.at
@@ -89,43 +103,65 @@ class _Round:
         with self.database.transaction() as session:
             doubtful = settle_leftovers(session, self.worker, site=self.desk.site, now=self.clock())
         self.tally.count_recorded(doubtful)
-        left = limit
-        while left > 0 and self._may_go_on():
+        try:
+            self._send_batches(limit)
+            while self.ready and self._may_go_on():
+                self._take_turn()
+            self._take_turn(at_most=0)
+        except Exception as error:  # whatever it is, the answers are true
+            self._land()
+            self._record_patiently(error)
+            raise
+        self._give_back()
+
+    def _send_batches(self, limit: int) -> None:
+        while limit > 0 and self._may_go_on():
+            size = min(limit, BATCH)
             with self.database.transaction() as session:
-                size = min(left, BATCH)
                 claims = outbox.claim_batch(session, self.worker, now=self.clock(), limit=size)
-            if not claims:
-                return
-            left -= len(claims)
-            self._send(claims)
+            if claims:
+                self.in_hand |= {claim.id: claim for claim in claims}
+                self._write(claims)
+            limit = limit - size if len(claims) == size else 0  # nothing more is due
 
     def _may_go_on(self) -> bool:
         return self.tally.relay_down is None and self.keep_going()
 
-    def _send(self, claims: Sequence[ClaimedDelivery]) -> None:
-        waiting = deque(self._write(claims))
-        while waiting and self._may_go_on():
-            group = [waiting.popleft() for _ in range(min(len(waiting), self.sender.connections))]
-            self._hand_over(self._record_and_mark(group))
-        self._record_and_mark([])
-        self._give_back(waiting)
-
-    def _write(self, claims: Sequence[ClaimedDelivery]) -> list[Draft]:
-        """Write the letters of a whole batch first: a slow page must not widen what is in doubt."""
+    def _write(self, claims: Sequence[ClaimedDelivery]) -> None:
+        """Write the letters of a batch, and send those that are ready as soon as it is worth it."""
         with self.database.reading() as session:
             facts = read_facts(session, claims, site=self.desk.site)
-        drafts: list[Draft] = []
         turned_down: dict[int, NotNow] = {}
         for claim in claims:
             if not self._may_go_on():
                 break
             written = self.desk.write(claim, facts, now=self.clock())
             if isinstance(written, Draft):
-                drafts.append(written)
+                self.ready.append(written)
             else:
                 turned_down[claim.id] = written
+                del self.in_hand[claim.id]
+            if len(self.ready) >= self.sender.ahead or self._is_overdue():
+                self._take_turn()
         self._set_aside(turned_down)
-        return drafts
+
+    def _is_overdue(self) -> bool:
+        """Tell whether answers wait to be recorded while a slow page is written."""
+        flight = self.flight
+        if flight is None or self.clock() - flight.since < _LONGEST_WAIT:
+            return False
+        return flight.sending.is_over()
+
+    def _take_turn(self, at_most: int | None = None) -> None:
+        """Wait for what is on its way, then record it and let the next group go."""
+        self._land()
+        size = self.sender.ahead if at_most is None else at_most
+        going = self._may_go_on() if size else False
+        group = [self.ready.popleft() for _ in range(min(len(self.ready), size) if going else 0)]
+        for draft in group:
+            del self.in_hand[draft.claim.id]
+        since = self.sender.stopwatch()  # before the mark: its commit may take its time
+        self._take_off(self._record_and_mark(group), since)
 
     def _set_aside(self, verdicts: Mapping[int, NotNow]) -> None:
         if verdicts:
@@ -135,37 +171,40 @@ class _Round:
                 set_aside(session, self.worker, verdicts, now=self.clock())
             self.tally.count_turned_down(verdicts)
 
-    def _hand_over(self, drafts: Sequence[Draft]) -> None:
-        """Hand over what is marked. Should this raise, the marks become uncertain, never more."""
+    def _take_off(self, drafts: Sequence[Draft], since: float) -> None:
+        """Hand over what is marked. Should this raise, the marks become uncertain, never more.
+
+        Unless this process stood still since the mark: others may have gone on since.
+        """
         if not drafts:
             return
-        outcomes = self._send_in_time(drafts)
-        self.answered = Answered(tuple(zip(drafts, outcomes, strict=True)), self.clock())
+        if self.clock() - self.marked_at >= _SOON_ENOUGH:
+            sending: Sending = AllAnswered([_TOO_LATE] * len(drafts))
+        else:
+            sending = self.sender.start([draft.handover for draft in drafts], since=since)
+        self.flight = _Flight(drafts, sending, self.clock())
+
+    def _land(self) -> None:
+        """Wait for the answers to the group that is on its way."""
+        if self.flight is None:
+            return
+        flight, self.flight = self.flight, None
+        outcomes = flight.sending.outcomes()
+        self.answered = Answered(tuple(zip(flight.drafts, outcomes, strict=True)), self.clock())
         down = [outcome for outcome in outcomes if isinstance(outcome, RelayDown)]
         if len(down) == len(outcomes):  # one connection too many is no reason to stop
             self.tally.relay_down = down[0]
-
-    def _send_in_time(self, drafts: Sequence[Draft]) -> Sequence[Outcome]:
-        """Send, unless this process stood still since the mark: others may have gone on since.
-
-        The sender's own deadline begins only now, and cannot see a commit that took an hour.
-        """
-        if self.clock() - self.marked_at >= _SOON_ENOUGH:
-            return [_TOO_LATE] * len(drafts)
-        return self.sender.send([draft.handover for draft in drafts])
 
     def _record_and_mark(self, group: Sequence[Draft]) -> Sequence[Draft]:
         """Record the answers to the last group and mark the next one, or do neither.
 
         When it fails, nothing of the group may be sent.
         """
-        try:
-            with self.database.transaction() as session:
-                recorded = self._record(session)
-                marked = self._mark(session, group, recorded)
-        except Exception as error:  # whatever it is, the answers are true
-            self._record_patiently(error)
-            raise
+        if not (group or self.answered.pairs):
+            return []
+        with self.database.transaction() as session:
+            recorded = self._record(session)
+            marked = self._mark(session, group, recorded)
         self._note(recorded)
         self.tally.count_turned_down(marked.turned_down)
         return marked.ours
@@ -216,15 +255,19 @@ class _Round:
             LOG.error("could not record the answers to deliveries=%s", ids)
             raise OutcomesNotRecordedError(self.answered.ids, _why(cause)) from cause
 
-    def _give_back(self, drafts: Iterable[Draft]) -> None:
+    def _give_back(self) -> None:
         """Give back what is still claimed: the relay, or the wish to stop, came between."""
         if self._may_go_on():
             return
         now, down = self.clock(), self.tally.relay_down
         if down is not None:
             reason = f"the relay cannot be used: {down.reply}"
-            back = {d.claim.id: PutBack(now + relay_pause(d.claim.attempt), reason) for d in drafts}
-            self._set_aside(back)
+            self._set_aside(
+                {
+                    claim.id: PutBack(now + relay_pause(claim.attempt), reason)
+                    for claim in self.in_hand.values()
+                }
+            )
         with self.database.transaction() as session:
             outbox.release_claims(session, self.worker, None, now=now)
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from threading import Lock
 
-from delivery.sender import Accepted, Handover, Outcome
+from delivery.sender import Accepted, AllAnswered, Handover, Outcome, Sending
 
 RELAY = "memory"
 
@@ -30,6 +30,19 @@ class MemorySender:
     def answer_always(self, recipient: str, outcome: Outcome) -> None:
         """Answer every message for one recipient so, until told otherwise."""
         self._of_recipient[recipient] = outcome
+
+    @property
+    def ahead(self) -> int:
+        """How many messages may be marked together."""
+        return self.connections
+
+    def stopwatch(self) -> float:
+        """Stand still: nothing here takes time."""
+        return 0.0
+
+    def start(self, handovers: Sequence[Handover], *, since: float) -> Sending:
+        """Keep a group of messages."""
+        return AllAnswered(self.send(handovers))
 
     def send(self, handovers: Sequence[Handover]) -> list[Outcome]:
         """Keep a group of messages."""

@@ -103,6 +103,31 @@ class NoWitness:
         """Forget it."""
 
 
+class Sending(Protocol):
+    """A group of messages that is being handed over."""
+
+    def is_over(self) -> bool:
+        """Tell whether every outcome is known; returns at once."""
+
+    def outcomes(self) -> list[Outcome]:
+        """Wait for the outcomes, one for each message, in order; never raises."""
+
+
+@dataclass(frozen=True)
+class AllAnswered:
+    """A group whose outcomes are known: of senders that take it while one waits."""
+
+    known: list[Outcome]
+
+    def is_over(self) -> bool:
+        """Tell that it is."""
+        return True
+
+    def outcomes(self) -> list[Outcome]:
+        """Give the outcomes."""
+        return self.known
+
+
 class Sender(Protocol):
     """A way to hand messages over. Implementations never raise for what a relay may do."""
 
@@ -110,12 +135,26 @@ class Sender(Protocol):
     def connections(self) -> int:
         """How many messages may be in flight at once."""
 
-    def send(self, handovers: Sequence[Handover]) -> list[Outcome]:
-        """Hand over a group of at most `connections` messages at once; one outcome each, in order.
+    @property
+    def ahead(self) -> int:
+        """How many messages may be marked together: so many are in doubt after a crash.
 
-        A message whose final dot was not written within the hand-over deadline is not
-        sent at all: its outcome is `Deferred`.
+        As many as there are connections, or more where a witness tells afterwards which of them
+        were begun.
         """
+
+    def stopwatch(self) -> float:
+        """Read the clock of the hand-over deadline, in seconds; it never stands still."""
+
+    def start(self, handovers: Sequence[Handover], *, since: float) -> Sending:
+        """Begin to hand over a group of at most `ahead` messages.
+
+        A message whose final dot was not written within the hand-over deadline, counted from
+        `since` by the stopwatch, is not sent at all: its outcome is `Deferred`.
+        """
+
+    def send(self, handovers: Sequence[Handover]) -> list[Outcome]:
+        """Hand over a group now, and wait for the outcomes: one each, in order."""
 
     def close(self) -> None:
         """End open sessions politely."""

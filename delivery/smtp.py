@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from threading import Lock
 
 from delivery.relay import RelaySettings, Security, Timeouts
+from delivery.rules.portions import next_portion
 from delivery.rules.stages import Stage
-from delivery.sender import Deferred, Handover, NoWitness, Outcome, RelayDown, Witness
-from delivery.smtp_link import Clock
+from delivery.sender import Deferred, Handover, NoWitness, Outcome, RelayDown, Sending, Witness
+from delivery.smtp_link import Clock, stopwatch
 from delivery.smtp_opening import Opened, RelayUnusableError, open_link
 from delivery.smtp_session import Session, StaleLinkError
 
 __all__ = ["RelayReport", "RelaySettings", "Security", "SmtpSender", "Timeouts"]
 
 LOG = logging.getLogger("steadypost.delivery")
+_MOST_AHEAD = 64  # marks in one commit; more would save little
+_ONE_GROUP = timedelta(seconds=5)  # is to take no longer: its messages all wait from its mark on
 
 
 @dataclass(frozen=True)
@@ -38,31 +41,49 @@ class SmtpSender:
         self,
         settings: RelaySettings,
         *,
-        clock: Clock = time.monotonic,
+        clock: Clock = stopwatch,
         witness: Witness = NoWitness(),  # noqa: B008 - it keeps nothing
     ) -> None:
         self._settings, self._clock, self._witness = settings, clock, witness
         self._idle: list[Session] = []
         self._lock = Lock()
         self._threads = self._new_threads()
+        self._ahead = settings.connections
 
     @property
     def connections(self) -> int:
         """How many messages may be in flight at once."""
         return self._settings.connections
 
-    def send(self, handovers: Sequence[Handover]) -> list[Outcome]:
-        """Hand over a group of messages at once; one outcome each, in order.
+    @property
+    def ahead(self) -> int:
+        """How many messages may be marked together: more than connections only with a witness."""
+        return self.connections if isinstance(self._witness, NoWitness) else self._ahead
+
+    def stopwatch(self) -> float:
+        """Read the clock of the hand-over deadline."""
+        return self._clock()
+
+    def start(self, handovers: Sequence[Handover], *, since: float) -> Sending:
+        """Begin to hand over a group of messages.
 
         More than `connections` are taken too: the others wait for a free connection, but
-        never past the hand-over deadline, which counts from this call.
+        never past the hand-over deadline.
         """
         lanes = min(len(handovers), self.connections)
-        group = _Group(handovers, lanes, self._clock() + self._settings.timeouts.handover)
+        group = _Group(handovers, lanes, since + self._settings.timeouts.handover)
         running = [self._threads.submit(self._work, group) for _ in range(lanes)]
-        for lane in running:
-            lane.result()
-        return group.outcomes()
+        return _Running(self, group, running, self._clock())
+
+    def send(self, handovers: Sequence[Handover]) -> list[Outcome]:
+        """Hand over a group of messages, counting from this call."""
+        return self.start(handovers, since=self._clock()).outcomes()
+
+    def learn_pace(self, count: int, seconds: float) -> None:
+        """Choose the size of the next groups by how long one took."""
+        pace = {"took": timedelta(seconds=seconds), "wanted": _ONE_GROUP}
+        portion = next_portion(self._ahead, sent=count, least=self.connections, **pace)
+        self._ahead = max(self.connections, min(portion, _MOST_AHEAD))
 
     def check(self) -> RelayReport:
         """Open a session and describe it, without sending anything."""
@@ -102,6 +123,7 @@ class SmtpSender:
         while (position := group.take()) is not None:
             try:
                 outcome = self._outcome(group.handovers[position], group.deadline)
+                group.ended = self._clock()
             except RelayUnusableError as error:
                 down = RelayDown(str(error), self._settings.name, error.needs_operator)
                 if self._idle:  # another lane is done with its connection
@@ -158,11 +180,33 @@ class SmtpSender:
             self._idle.append(session)
 
 
+@dataclass(frozen=True)
+class _Running:
+    """A group whose lanes are at work."""
+
+    sender: SmtpSender
+    group: _Group
+    lanes: Sequence[Future[None]]
+    began: float
+
+    def is_over(self) -> bool:
+        """Tell whether all lanes are done."""
+        return all(lane.done() for lane in self.lanes)
+
+    def outcomes(self) -> list[Outcome]:
+        """Wait for all lanes."""
+        for lane in self.lanes:
+            lane.result()
+        if self.lanes:
+            self.sender.learn_pace(len(self.group.handovers), self.group.ended - self.began)
+        return self.group.outcomes()
+
+
 class _Group:
     """Messages that wait for a connection, and what became of them."""
 
     def __init__(self, handovers: Sequence[Handover], lanes: int, deadline: float) -> None:
-        self.handovers, self.deadline = handovers, deadline
+        self.handovers, self.deadline, self.ended = handovers, deadline, 0.0
         self._waiting = deque(range(len(handovers)))
         self._outcomes: dict[int, Outcome] = {}
         self._lanes = lanes

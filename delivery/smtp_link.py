@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,6 +29,13 @@ TIME_RAN_OUT = "time ran out"
 NO_ANSWER = "no answer in time"
 
 Clock = Callable[[], float]  # like `time.monotonic`
+
+_SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", None)  # not everywhere
+
+
+def stopwatch() -> float:
+    """Read seconds that nobody sets, and that go on while the machine is suspended."""
+    return time.monotonic() if _SINCE_BOOT is None else time.clock_gettime(_SINCE_BOOT)
 
 
 class LinkLostError(DeliveryError):

@@ -19,6 +19,7 @@ from templates.sandbox import finish_value
 
 LONGEST: Final = 75  # and the `=` of a soft break
 _SHORT = re.compile(r"[A-EG-Za-z0-9(&/:<\"'#+,;-][ -<>-~]{0,74}")
+_PLAIN = re.compile(r"[!-<>-~]([ -<>-~]*[!-<>-~])?")  # no escape, no white space at the ends
 _UNITS: Final = tuple(
     chr(byte) if (33 <= byte <= 126 and byte != 61) or byte in (9, 32) else f"={byte:02X}"
     for byte in range(256)
@@ -43,6 +44,15 @@ def encoded(text: str) -> str:
 
 
 def _encoded_line(line: str, *, is_whole: bool) -> str:
+    if _PLAIN.fullmatch(line):
+        cuts = [line[start : start + LONGEST] for start in range(0, len(line), LONGEST)]
+        if all(_SHORT.match(cut) for cut in cuts):  # a link, mostly
+            return "=\r\n".join(cuts) + ("\r\n" if is_whole else "=\r\n")
+    return _escaped_line(line, is_whole=is_whole)
+
+
+def _escaped_line(line: str, *, is_whole: bool) -> str:
+    """Encode a line byte by byte."""
     units = [_UNITS[byte] for byte in line.encode()]
     if is_whole and units:
         units[-1] = _AT_END.get(units[-1], units[-1])

@@ -78,9 +78,16 @@ class Witness:
     def connections(self) -> int:
         return int(self.to.connections)
 
-    def send(self, handovers: Any) -> Any:
+    @property
+    def ahead(self) -> int:
+        return int(self.to.ahead)
+
+    def stopwatch(self) -> float:
+        return float(self.to.stopwatch())
+
+    def start(self, handovers: Any, *, since: float) -> Any:
         self.seen.extend(handover.message for handover in handovers)
-        return self.to.send(handovers)
+        return self.to.start(handovers, since=since)
 
 
 @pytest.fixture

@@ -178,16 +178,11 @@ def test_a_relay_that_is_down_is_named_and_the_mail_goes_later(parts: Parts, clo
     assert recipients(parts) == ["ada"]
 
 
-class Unreachable:
+class Unreachable(MemorySender):
     """A sender whose relay cannot be reached."""
-
-    connections = 4
 
     def send(self, handovers: Sequence[Handover]) -> list[Outcome]:
         return [RelayDown("no route to host", "mx.example:25") for _ in handovers]
-
-    def close(self) -> None:
-        pass
 
 
 def test_work_of_a_dead_worker_is_taken_over(parts: Parts, clock: Clock) -> None:

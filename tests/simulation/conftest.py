@@ -16,7 +16,7 @@ from campaigns.site import Site
 from storage.database import Database, open_database
 from tests.conftest import empty_postgresql
 from tests.simulation.places import wiped_databases
-from tests.simulation.world import World
+from tests.simulation.world import SMALL_BATCH, World
 
 MakeWorld = Callable[..., World]
 
@@ -59,6 +59,7 @@ def _worlds(
     wipe: Callable[[], Database], site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[MakeWorld]:
     monkeypatch.setattr(revisions, "read_theme", lru_cache(revisions.read_theme))
+    monkeypatch.setattr(dispatch, "BATCH", SMALL_BATCH)
     waiting = dispatch.send_queued.__kwdefaults__
     assert waiting is not None
     logging.disable(logging.CRITICAL)  # most of what is logged here was done on purpose

@@ -88,6 +88,7 @@ class Process:
     last_commit: int = 0  # sequence number
     last_commit_at: datetime | None = None
     in_flight: int = 0  # messages handed over whose outcome is not written down
+    flying: int = 0  # those of them whose outcome is not known yet
     answered: list[Acceptance] = field(default_factory=list)  # said 250, not written down
 
 
@@ -236,4 +237,4 @@ class SeamedDatabase(Database):
             for acceptance in process.answered:
                 acceptance.known_at = self.seams.sequence
             process.answered.clear()
-        process.in_flight = 0
+        process.in_flight = process.flying

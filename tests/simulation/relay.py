@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from delivery.rules.stages import Stage
@@ -53,6 +53,15 @@ class Acceptance:
     known_at: int | None = None  # sequence number of the commit that wrote the answer down
 
 
+@dataclass(frozen=True)
+class Mark:
+    """The last commit before a hand-over, and whose it was."""
+
+    process: Process
+    commit: int  # sequence number
+    at: datetime
+
+
 @dataclass
 class ModelRelay:
     """The far side: what it accepted, whom it refused, which answers it swallowed."""
@@ -67,7 +76,7 @@ class ModelRelay:
         until = self.seams.relay_down_until
         return until is not None and self.seams.clock.now < until
 
-    def take(self, handover: Handover, process: Process) -> Acceptance:
+    def take(self, handover: Handover, mark: Mark) -> Acceptance:
         """Take responsibility for a message."""
         subject = _first(_SUBJECT, handover.message)
         step = _STEP.fullmatch(subject)
@@ -79,9 +88,9 @@ class ModelRelay:
             series=step[1] if step else "",
             step=step[2] if step else "",
             subject=subject,
-            worker=process.actor.name,
-            marked=process.last_commit,
-            marked_at=process.last_commit_at or self.seams.clock.now,
+            worker=mark.process.actor.name,
+            marked=mark.commit,
+            marked_at=mark.at,
         )
         self.accepted.append(taken)
         return taken
@@ -107,38 +116,38 @@ class ModelSender:
         True  # False: takes a link lost after the dot for a 451, as RFC 5321 does
     )
 
-    def send(self, handovers: Sequence[Handover]) -> list[Outcome]:
+    @property
+    def ahead(self) -> int:
+        return self.connections
+
+    def stopwatch(self) -> float:
+        return self.seams.clock.now.timestamp()
+
+    def start(self, handovers: Sequence[Handover], *, since: float) -> ModelFlight:
         process = self.seams.process
-        marked = (process.last_commit, process.last_commit_at)
-        process.in_flight = len(handovers)
+        process.in_flight = process.flying = len(handovers)
+        mark = (process.last_commit, process.last_commit_at or self.seams.clock.now)
         self.seams.die_if(in_doubt=len(handovers))
-        began = self.seams.clock.now
-        outcomes: dict[int, Outcome] = {}
+        began = datetime.fromtimestamp(since, UTC)
         talks = {
-            place: self._talk(handover, process, began) for place, handover in enumerate(handovers)
+            place: self._talk(handover, Mark(process, *mark), began)
+            for place, handover in enumerate(handovers)
         }
-        while talks:
-            place = self.seams.dice.choice(list(talks))
-            said = next(talks[place])
-            if said is not None:
-                outcomes[place] = said
-                del talks[place]
-            self._take_turns(len(handovers))
-        assert marked == (process.last_commit, process.last_commit_at)
-        return [outcomes[place] for place in range(len(handovers))]
+        return ModelFlight(self, process, talks)
+
+    def send(self, handovers: Sequence[Handover]) -> list[Outcome]:
+        return self.start(handovers, since=self.stopwatch()).outcomes()
 
     def close(self) -> None:
         """Nothing to end: no connection outlives a call."""
 
-    def _take_turns(self, in_doubt: int) -> None:
+    def take_turns(self, in_doubt: int) -> None:
         self.seams.pass_by(in_doubt=in_doubt)
         if self.seams.happens("slow"):
             seconds = self.seams.dice.choice((30, 100, 200))
             self.seams.take_time(timedelta(seconds=seconds), in_doubt=in_doubt)
 
-    def _talk(
-        self, handover: Handover, process: Process, began: datetime
-    ) -> Iterator[Outcome | None]:
+    def _talk(self, handover: Handover, mark: Mark, began: datetime) -> Iterator[Outcome | None]:
         if self.relay.is_down:
             yield RelayDown("connection refused", NAME)
         for stage in (Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.BODY):
@@ -151,7 +160,7 @@ class ModelSender:
             yield Deferred("hand-over deadline passed", NAME, stage=Stage.BODY)
         if self.seams.happens("refusal"):
             yield self.relay.refuse(handover, Stage.DOT)
-        taken = self._write_dot(handover, process)
+        taken = self._write_dot(handover, mark)
         yield None
         if taken is None or self.seams.happens("reset"):
             self.relay.resets_after_dot += 1
@@ -159,14 +168,14 @@ class ModelSender:
             lost = "the link was lost after the final dot"
             yield Uncertain(lost, NAME) if self.doubts_resets else Deferred(lost, NAME, code=451)
         if taken is not None:
-            process.answered.append(taken)
+            mark.process.answered.append(taken)
         yield Accepted("250 2.0.0 taken", NAME)
 
-    def _write_dot(self, handover: Handover, process: Process) -> Acceptance | None:
+    def _write_dot(self, handover: Handover, mark: Mark) -> Acceptance | None:
         """Write the dot; None when the link broke before the relay read it."""
         if self.seams.happens("reset"):
             return None
-        return self.relay.take(handover, process)
+        return self.relay.take(handover, mark)
 
     def _trouble(self, handover: Handover, stage: Stage, since: datetime) -> Outcome | None:
         is_cut = self.relay.is_down or self.seams.clock.now > since + PATIENCE
@@ -177,6 +186,31 @@ class ModelSender:
         if self.seams.happens("refusal"):
             return self.relay.refuse(handover, stage)
         return None
+
+
+@dataclass
+class ModelFlight:
+    """Conversations that go on when somebody waits for their end; until then a link is slow."""
+
+    sender: ModelSender
+    process: Process
+    talks: dict[int, Iterator[Outcome | None]]
+
+    def is_over(self) -> bool:
+        return False
+
+    def outcomes(self) -> list[Outcome]:
+        outcomes: dict[int, Outcome] = {}
+        count = len(self.talks)
+        while self.talks:
+            place = self.sender.seams.dice.choice(list(self.talks))
+            said = next(self.talks[place])
+            if said is not None:
+                outcomes[place] = said
+                del self.talks[place]
+            self.sender.take_turns(count)
+        self.process.flying = 0
+        return [outcomes[place] for place in range(count)]
 
 
 def _first(pattern: re.Pattern[bytes], message: bytes) -> str:

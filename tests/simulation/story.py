@@ -13,7 +13,7 @@ from steadypost.migrating import migrate
 from storage.database import open_database
 from storage.signing import KeyRing
 from tests.simulation.places import wiped_databases
-from tests.simulation.world import World
+from tests.simulation.world import SMALL_BATCH, World
 
 _SENDER = SenderIdentity(
     from_name="Riverside Clinic",
@@ -35,6 +35,7 @@ def tell(seed: int) -> str:
         database.close()
         with wiped_databases(template) as wipe:
             world = World(seed, wipe(), _site())
+            dispatch.BATCH = SMALL_BATCH
             waiting = dispatch.send_queued.__kwdefaults__ or {}
             waiting["pause"] = world.wait
             world.play()

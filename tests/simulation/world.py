@@ -32,6 +32,7 @@ from tests.simulation.renderer import PlainRenderer, document
 
 LEASE = timedelta(seconds=60)
 EVERY = timedelta(seconds=5)
+SMALL_BATCH = 3  # so that batches are claimed while mail is on its way
 LONGEST_DRAIN = timedelta(days=400)
 
 
@@ -240,7 +241,7 @@ class WorkerLife:
         world, process = self.world, self.process
         self.identity = None
         process.answered.clear()
-        process.in_flight = 0
+        process.in_flight = process.flying = 0
         process.is_idle, process.is_down = False, True
         minutes = world.dice.choice((0.05, 1, 5, 100, 3000)) * world.dice.random()
         back = max(world.clock.now + timedelta(minutes=minutes), world.off_until)

@@ -8,7 +8,7 @@ import re
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from templates.compiler.transfer import encoded
+from templates.compiler.transfer import _escaped_line, encoded
 
 characters = st.characters(exclude_categories=("Cs",), exclude_characters="\r")
 texts = st.text(st.one_of(st.sampled_from(" \t\n.=F-é🙂a"), characters), max_size=200)
@@ -38,3 +38,11 @@ def test_no_joined_line_needs_another_look_before_it_is_sent(pieces: list[str]) 
 @given(texts, texts)
 def test_a_piece_is_encoded_alike_wherever_it_stands(one: str, other: str) -> None:
     assert (encoded(one) + encoded(other)).startswith(encoded(one))
+
+
+@given(st.text(st.sampled_from("abcF. -/:?&<>\"'"), min_size=60, max_size=400))
+@example("https://post.example/u/" + "a2" * 60)
+@example("x" * 75 + ".")
+def test_a_long_line_without_escapes_is_cut_where_the_long_way_cuts_it(line: str) -> None:
+    assert encoded(f"{line}\n") == _escaped_line(line, is_whole=True)
+    assert encoded(line) == _escaped_line(line, is_whole=False)
