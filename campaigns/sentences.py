@@ -72,4 +72,5 @@ def _passed_over(days: tuple[PassedOver, ...]) -> Iterator[str]:
     for passed in days[:_MOST_DAYS_NAMED]:
         yield f"{day_in_words(passed.day)} {_OBSTACLES[passed.obstacle]}"
     if len(days) > _MOST_DAYS_NAMED:
-        yield f"and {len(days) - _MOST_DAYS_NAMED} more days after it"
+        more = len(days) - _MOST_DAYS_NAMED
+        yield f"and {more} more {'day' if more == 1 else 'days'} after it"

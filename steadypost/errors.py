@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
+from steadypost.wording import counted
+
 
 class ExitCode(IntEnum):
     """How a command ended, for scripts; `docs/how-to/settings.md` has the same list."""
@@ -73,9 +75,10 @@ class ManyBeginnersError(RefusedError):
 
     def __init__(self, series: str, list_slug: str, count: int) -> None:
         self.series, self.list_slug, self.count = series, list_slug, count
+        people = counted(count, "person", "people")
         super().__init__(
-            f"series '{series}' was not imported: it would begin for {count} people on list "
-            f"'{list_slug}'; say --yes if it may, or give it a list of its own in series.yaml"
+            f"series '{series}' was not imported: it would begin for {people} on "
+            f"list '{list_slug}'; say --yes if it may, or give it a list of its own in series.yaml"
         )
 
 
@@ -117,8 +120,8 @@ class BadRowsError(SteadypostError):
     def __init__(self, file: Path, bad: int, rows: int) -> None:
         self.file, self.bad, self.rows = file, bad, rows
         super().__init__(
-            f"imported nobody from {file}: {bad} of {rows} rows cannot be used; correct them, "
-            "or leave them out by --skip-bad"
+            f"imported nobody from {file}: {bad} of {counted(rows, 'row')} cannot be used; "
+            "correct them, or leave them out by --skip-bad"
         )
 
 

@@ -18,6 +18,7 @@ from campaigns.store import look_again
 from scheduler import Parts, Scheduler
 from steadypost.errors import CannotListenError
 from steadypost.settings.sections import Settings, Web
+from steadypost.settings.worries import worries_about
 from storage.advice import describe_failure
 from web.app import create_app
 from web.desk import Desk
@@ -138,6 +139,8 @@ def _serve_pages(parts: Parts, web: Web, listener: socket.socket, stop: StopRequ
         server_header=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
+    for worry in worries_about(parts.site.public_url):
+        LOG.warning("%s", worry)
     LOG.info("pages at http://%s:%d, for people %s", web.host, web.port, parts.site.public_url)
     with listener:
         PageServer(config, stop).run(sockets=[listener])

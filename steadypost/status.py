@@ -15,6 +15,8 @@ from delivery.rules.states import State
 from delivery.store import count_due, counts_by_state, list_in_state, oldest_due_at
 from delivery.ticks import list_workers
 from scheduler import Parts
+from steadypost.settings.worries import worries_about
+from steadypost.wording import counted
 from storage.database import Session
 from subscribers.mailing_lists import all_lists
 from subscribers.store import (
@@ -73,6 +75,7 @@ class Status:
     last_tick: dict[str, Any] | None
     next_look: datetime | None  # when the scheduler next expects something to do
     next_sends: list[dict[str, Any]]  # left out when there are thousands of people
+    public_url: str
 
     @property
     def troubles(self) -> list[str]:
@@ -103,6 +106,7 @@ def gather_status(parts: Parts, *, now: datetime) -> Status:
             last_tick=_last_tick(workers),
             next_look=next_look(session),
             next_sends=_next_sends(session, parts, now),
+            public_url=parts.site.public_url,
         )
 
 
@@ -186,23 +190,26 @@ def _next_sends(session: Session, parts: Parts, now: datetime) -> list[dict[str,
 def _troubles(status: Status) -> Iterable[str]:
     if not any(worker.alive and not worker.is_silent for worker in status.workers):
         yield "no service is running; start it by 'steadypost serve'"
-    if status.uncertain:
+    if uncertain := status.deliveries.get("uncertain"):
+        they_are = "it is" if uncertain == 1 else "they are"
         yield (
-            f"{status.deliveries['uncertain']} mails may or may not have arrived; they are not "
-            "sent again unless you say so: 'steadypost deliveries --help'"
+            f"{counted(uncertain, 'mail')} may or may not have arrived; {they_are} not sent again "
+            "unless you say so: 'steadypost deliveries --help'"
         )
-    if status.held:
+    if held := status.deliveries.get("held"):
         yield (
-            f"{status.deliveries['held']} mails are held; put the cause right, then "
+            f"{counted(held, 'mail is', 'mails are')} held; put the cause right, then "
             "'steadypost deliveries release'"
         )
     if parked := sum(about["parked"] for about in status.series.values()):
+        ways_are = counted(parked, "way through a series is", "ways through a series are")
         yield (
-            f"{parked} ways through a series are parked, because the relay refused an email for "
-            "good; 'steadypost deliveries list --state rejected' names them and the reasons"
+            f"{ways_are} parked, because the relay refused an email for good; "
+            "'steadypost deliveries list --state rejected' names them and the reasons"
         )
     for step in (status.last_tick or {"steps": []})["steps"]:
         if step["failure"]:
             yield f"the last tick could not {step['name']}: {step['failure']}"
+    yield from worries_about(status.public_url)
     if not status.series:
         yield "there is no series yet; 'steadypost series import NAME' brings one in"

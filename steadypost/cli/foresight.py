@@ -6,6 +6,7 @@ import click
 
 from steadypost.cli.call import Call, as_json, for_a_site
 from steadypost.cli.output import say, show, show_json, show_table
+from steadypost.wording import counted
 
 
 @click.command()
@@ -32,21 +33,28 @@ def forecast(call: Call, days: int, is_json: bool) -> None:
         ]
         show_table(("when", "address", "series", "step", "why then"), rows)
     else:
-        say(f"nobody gets anything in the next {days} days; 'steadypost status' tells why")
+        span = counted(days, "day")
+        say(f"nobody gets anything in the next {span}; 'steadypost status' tells why")
 
 
 @click.command()
 @click.argument("address")
 @as_json
 @for_a_site
-def why(call: Call, address: str, is_json: bool) -> None:
-    """Say where ADDRESS stands, what comes next, and why not yet."""
+def why(call: Call, address: str, is_json: bool) -> int:
+    """Say where ADDRESS stands, what comes next, and why not yet.
+
+    Ends with 1 when nobody has this address, else with 0.
+    """
     from campaigns.explain import why as explain
+    from subscribers.store import find_subscriber
 
     with call.parts() as parts, parts.database.reading() as session:
         lines = explain(session, address, site=parts.site, now=parts.clock())
+        is_known = find_subscriber(session, address) is not None
     if is_json:
         show_json(lines)
     else:
         for line in lines:
             show(line)
+    return 0 if is_known else 1

@@ -174,10 +174,13 @@ def init(call: Call, folder: Path | None, **answers: str | None) -> None:
     flag.
     """
     from steadypost.founding import SHIPPED_SERIES, found_site
+    from steadypost.settings.worries import worries_about
 
     call.folder = (folder or call.folder).resolve()
     settings = found_site(call.folder, _chosen(answers))
     say(f"wrote {settings.folder}/steadypost.toml")
+    for worry in worries_about(settings.web.public_url):
+        say(f"! {worry}")
     _import(call, SHIPPED_SERIES)
     show(
         _NEXT_STEPS.format(

@@ -11,6 +11,7 @@ from steadypost.cli.call import Call, for_a_site, take_list
 from steadypost.cli.output import progress, say, show_json, show_table
 from steadypost.errors import BadRowsError
 from steadypost.files import new_private_file
+from steadypost.wording import counted
 
 if TYPE_CHECKING:
     from subscribers.importing import ImportReport
@@ -96,4 +97,4 @@ def export(call: Call, file: Path | None, list_slug: str) -> None:
             # Only this user may read it: it is a list of patients.
             with new_private_file(file, encoding="utf-8-sig", newline="") as stream:
                 count = export_subscribers(session, stream, list_slug=list_slug)
-    say(f"{count} people")
+    say(counted(count, "person", "people"))

@@ -9,6 +9,7 @@ import click
 
 from steadypost.cli.call import Call, as_json, for_a_site
 from steadypost.cli.output import say, show, show_json, show_table
+from steadypost.wording import counted
 
 if TYPE_CHECKING:
     from campaigns.publishing import ImportedSeries
@@ -102,7 +103,8 @@ def _ask_about(beginners: Beginners) -> None:
     from steadypost.errors import ManyBeginnersError
 
     question = (
-        f"series '{beginners.series}' is new: {beginners.count} people are on its list "
+        f"series '{beginners.series}' is new: "
+        f"{counted(beginners.count, 'person is', 'people are')} on its list "
         f"'{beginners.list_slug}' already, and each gets it from the first email on. Go on?"
     )
     try:
@@ -137,7 +139,7 @@ def export(call: Call, name: str, folder: Path) -> None:
     with call.parts() as parts, parts.database.reading() as session:
         found = export_series(session, name)
     write_series_folder(found, folder)
-    show(f"wrote {len(found.steps)} emails of {name} into {folder}")
+    show(f"wrote {counted(len(found.steps), 'email')} of {name} into {folder}")
 
 
 @series.command("enrol")

@@ -135,14 +135,19 @@ def _unknown_keys(written: Mapping[str, Any]) -> Iterable[SettingsProblem]:
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> Iterable[SettingsProblem]:
-    """Refuse mistyped variables.
+    """Refuse mistyped variables: with two underscores, or with one where two belong.
 
-    Only those with two underscores: container systems set ones like STEADYPOST_PORT by
-    themselves when a service has this name.
+    Container systems set ones like STEADYPOST_PORT and STEADYPOST_WEB_PORT=tcp://10.0.0.7:80 by
+    themselves when a service has such a name; those are let pass.
     """
     known = {item.variable for item in all_keys()}
     ours = {name for name in environ if name.startswith(PREFIX) and "__" in name}
-    return [_unknown(name, name, known) for name in sorted(ours - known)]
+    yield from (_unknown(name, name, known) for name in sorted(ours - known))
+    for meant in sorted(known):
+        name = meant.replace("__", "_")
+        if name in environ and not environ[name].startswith(("tcp://", "udp://")):
+            text = f"is not read, it has one underscore too few; write {meant}"
+            yield SettingsProblem(name, text)
 
 
 def _unknown(place: str, name: str, known: Iterable[str]) -> SettingsProblem:

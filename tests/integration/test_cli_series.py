@@ -202,6 +202,13 @@ def test_a_forecast_and_the_reasons_are_told(terminal: Terminal) -> None:
     assert terminal.do("why", ADA, "--json").json == why.out.splitlines()
 
 
+def test_asking_why_about_nobody_ends_with_1(terminal: Terminal) -> None:
+    done = terminal.type("why", "zoe@example.org")
+
+    assert done.code == ExitCode.FAILED
+    assert done.out == "nobody with the address zoe@example.org is known here\n"
+
+
 def test_a_new_series_for_people_who_are_there_already_begins_only_when_told_to(
     terminal: Terminal,
 ) -> None:
@@ -212,9 +219,9 @@ def test_a_new_series_for_people_who_are_there_already_begins_only_when_told_to(
     declined = terminal.type("series", "import", "second", answers="n\n")
 
     assert unasked.code == declined.code == ExitCode.FAILED
-    assert "1 people are on its list 'weekly' already, and each gets it from the" in declined.err
+    assert "1 person is on its list 'weekly' already, and each gets it from the" in declined.err
     assert unasked.err.endswith(
-        "series 'second' was not imported: it would begin for 1 people on list 'weekly'; "
+        "series 'second' was not imported: it would begin for 1 person on list 'weekly'; "
         "say --yes if it may, or give it a list of its own in series.yaml\n"
     )
     assert len(terminal.do("series", "list", "--json").json) == 1

@@ -97,12 +97,20 @@ def test_status_lists_held_mails_with_their_reason_until_they_are_released(
 
     assert f"{ADA}" in status.out
     assert "the relay refused our address" in status.out
-    assert "! 1 mails are held; put the cause right, then 'steadypost deliveries release'" in (
+    assert "! 1 mail is held; put the cause right, then 'steadypost deliveries release'" in (
         status.err
     )
     assert terminal.do("deliveries", "release", str(delivery_id)).out == "1 of 1 changed\n"
     terminal.do("tick")
     assert len(terminal.mails()) == 1
+
+
+def test_pages_without_encryption_want_attention(terminal: Terminal) -> None:
+    terminal.set("web", 'public_url = "http://post.riverside.example"')
+
+    assert "! [web] public_url is http://post.riverside.example: names, " in (
+        terminal.do("status").err
+    )
 
 
 def test_who_is_parked_in_a_series_wants_attention(terminal: Terminal) -> None:
@@ -112,7 +120,7 @@ def test_who_is_parked_in_a_series_wants_attention(terminal: Terminal) -> None:
         session.execute(update(Enrolment).values(status=EnrolmentStatus.PARKED))
 
     assert (
-        "! 1 ways through a series are parked, because the relay refused an email for good; "
+        "! 1 way through a series is parked, because the relay refused an email for good; "
         "'steadypost deliveries list --state rejected' names them and the reasons"
     ) in terminal.do("status").err
 

@@ -13,6 +13,7 @@ from steadypost.errors import SettingsError
 from steadypost.settings import FILE_NAME, Settings, load_settings
 from steadypost.settings.checks import hours_of
 from steadypost.settings.sections import all_keys
+from steadypost.settings.worries import worries_about
 from steadypost.settings.writing import commented_file, reference_page
 
 GOOD = """
@@ -79,6 +80,41 @@ def test_variables_that_container_systems_set_by_themselves_are_left_alone(tmp_p
     environ = {"STEADYPOST_PORT": "tcp://10.0.0.7:8000", "STEADYPOST_SITE": "/srv/x", "HOME": "/"}
 
     assert read(tmp_path, GOOD, environ).web.port == 8000
+
+
+def test_a_variable_with_one_underscore_too_few_is_refused_with_the_right_one(
+    tmp_path: Path,
+) -> None:
+    text = refusal(tmp_path, GOOD, {"STEADYPOST_RELAY_HOST": "smtp.riverside.example"})
+
+    assert (
+        "STEADYPOST_RELAY_HOST: is not read, it has one underscore too few; "
+        "write STEADYPOST_RELAY__HOST"
+    ) in text
+
+
+def test_a_port_that_a_container_system_names_like_a_section_is_left_alone(tmp_path: Path) -> None:
+    environ = {"STEADYPOST_WEB_PORT": "tcp://10.0.0.7:80", "STEADYPOST_RELAY_PORT": "udp://x:1"}
+
+    assert read(tmp_path, GOOD, environ).web.port == 8000
+
+
+@pytest.mark.parametrize(
+    ("url", "is_worrying"),
+    [
+        ("https://post.riverside.example", False),
+        ("http://localhost:8000", False),
+        ("http://127.0.0.9", False),
+        ("http://[::1]:8000", False),
+        ("http://post.localhost", False),
+        ("http://192.168.0.7", True),
+        ("http://post.riverside.example", True),
+    ],
+)
+def test_pages_without_encryption_are_a_worry_unless_they_are_on_this_machine(
+    url: str, is_worrying: bool
+) -> None:
+    assert [url in worry for worry in worries_about(url)] == [True] * is_worrying
 
 
 def test_closed_days_may_be_dates_of_toml_and_texts(tmp_path: Path) -> None:
