@@ -68,9 +68,13 @@ def run_tick(
     now: datetime,
     keep_going: KeepGoing = lambda: True,
     portion: int = portions.MOST,
+    only_sends: bool = False,
 ) -> TickReport:
-    """Do everything that is due, step by step; a step that fails does not keep the others."""
-    plan = _plan(parts, worker, now)
+    """Do everything that is due, step by step; a step that fails does not keep the others.
+
+    With `only_sends` somebody else plans: what is queued is sent, and nothing is decided.
+    """
+    plan = {} if only_sends else _plan(parts, worker, now)
     done = [_attempt(name, _alone, parts, deed) for name, deed in plan.items()]
     report = TickReport(now, (*done, _attempt(SEND, _send, parts, worker, keep_going, portion)))
     _attempt("keep the report", _alone, parts, lambda s: keep_report(s, worker, report))
@@ -158,8 +162,9 @@ def _sign_off(parts: Parts, worker: Worker) -> int:
 class Scheduler:
     """Calls for a tick every few seconds. APScheduler only ticks: it keeps and decides nothing."""
 
-    def __init__(self, parts: Parts, *, every: timedelta) -> None:
+    def __init__(self, parts: Parts, *, every: timedelta, only_sends: bool = False) -> None:
         self._parts, self._every, self._portion = parts, every, portions.FIRST
+        self._only_sends = only_sends
         self._worker: Worker | None = None
         self._stopping = Event()
         self.ask_to_stop = self._stopping.set  # returns at once, so a signal may call it
@@ -199,7 +204,14 @@ class Scheduler:
             return False
         began, going = time.monotonic(), lambda: not self._stopping.is_set()
         now, portion, least = self._parts.clock(), self._portion, self._parts.sender.connections
-        report = run_tick(self._parts, self._worker, now=now, keep_going=going, portion=portion)
+        report = run_tick(
+            self._parts,
+            self._worker,
+            now=now,
+            keep_going=going,
+            portion=portion,
+            only_sends=self._only_sends,
+        )
         pace = {"took": timedelta(seconds=time.monotonic() - began), "wanted": self._every}
         self._portion = portions.next_portion(portion, sent=report.sent, least=least, **pace)
         self._say(*report.steps)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from threading import Event
+from threading import Event, Thread
 from types import FrameType
 
 import uvicorn
@@ -16,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from campaigns.store import look_again
 from scheduler import Parts, Scheduler
+from steadypost.crew import Crew, member_command, shares
 from steadypost.errors import CannotListenError
 from steadypost.settings.sections import Settings, Web
 from steadypost.settings.worries import worries_about
@@ -72,8 +74,12 @@ class PageServer(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def serve(parts: Parts, settings: Settings, *, with_web: bool, with_scheduler: bool) -> None:
+def serve(
+    parts: Parts, settings: Settings, *, with_web: bool, with_scheduler: bool, workers: int = 1
+) -> None:
     """Serve until SIGTERM or SIGINT; then finish what is in hand, and give the rest back.
+
+    `workers` processes send: this one, and further ones it starts.
 
     Raises:
         CannotListenError: the port is taken; then nothing was sent either.
@@ -82,12 +88,39 @@ def serve(parts: Parts, settings: Settings, *, with_web: bool, with_scheduler: b
     stop.listen()
     listener = _listen(settings.web) if with_web else None
     _decide_anew(parts)
-    with _running_scheduler(parts, settings, stop, wanted=with_scheduler):
+    crew = _crew(settings, workers if with_scheduler else 1)
+    with _running_scheduler(parts, settings, stop, crew, wanted=with_scheduler):
         if listener is None:
             stop.wait()
         elif not stop.is_asked:
             _serve_pages(parts, settings.web, listener, stop)
     LOG.info("stopped")
+
+
+def send_along(parts: Parts, settings: Settings) -> None:
+    """Send what another process plans, until a signal or the end of standard input."""
+    stop = StopRequest()
+    stop.listen()
+    Thread(target=_stop_at_end_of_input, args=[stop], daemon=True).start()
+    every = timedelta(seconds=settings.scheduler.tick_seconds)
+    scheduler = Scheduler(parts, every=every, only_sends=True)
+    stop.tell = scheduler.ask_to_stop
+    scheduler.start()
+    stop.wait()
+    scheduler.stop()
+
+
+def _stop_at_end_of_input(stop: StopRequest) -> None:
+    """Notice that the process that started this one is gone, even when it was killed."""
+    while sys.stdin.buffer.read(1):
+        pass
+    stop.note(signal.SIGTERM, None)
+
+
+def _crew(settings: Settings, workers: int) -> Crew:
+    """Gather the further processes; the first share of the connections is this one's own."""
+    further = shares(settings.relay.connections, workers)[1:]
+    return Crew([member_command(settings.folder, connections) for connections in further])
 
 
 def _decide_anew(parts: Parts) -> None:
@@ -101,20 +134,28 @@ def _decide_anew(parts: Parts) -> None:
 
 @contextmanager
 def _running_scheduler(
-    parts: Parts, settings: Settings, stop: StopRequest, *, wanted: bool
+    parts: Parts, settings: Settings, stop: StopRequest, crew: Crew, *, wanted: bool
 ) -> Iterator[None]:
     if not wanted:
         yield
         return
     scheduler = Scheduler(parts, every=timedelta(seconds=settings.scheduler.tick_seconds))
-    stop.tell = scheduler.ask_to_stop
+
+    def tell() -> None:
+        scheduler.ask_to_stop()
+        crew.ask_to_stop()
+
+    stop.tell = tell
     scheduler.start()
+    crew.start()
     LOG.info("scheduler started: a tick every %g seconds", settings.scheduler.tick_seconds)
     try:
         yield
     finally:
         LOG.info("stopping: finishing what is in hand")
+        crew.ask_to_stop()
         scheduler.stop()
+        crew.stop()
 
 
 def _listen(web: Web) -> socket.socket:

@@ -26,6 +26,7 @@ _MODULES = {
     "forecast": "foresight",
     "why": "foresight",
     "tick": "serve",
+    "send-along": "serve",
     "migrate": "upkeep",
     "backup": "upkeep",
 }

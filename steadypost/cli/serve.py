@@ -6,6 +6,7 @@ import logging
 import sys
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,22 +14,56 @@ from steadypost.cli.call import Call, as_json, for_a_site
 from steadypost.cli.output import show_json, show_table
 from steadypost.errors import ClockOverrideError, ExitCode, TickFailedError
 
+if TYPE_CHECKING:
+    from steadypost.settings.sections import Settings
+
 
 @click.command()
 @click.option("--web-only", is_flag=True, help="Only the pages; another process sends.")
 @click.option("--scheduler-only", is_flag=True, help="Only the scheduler; no pages.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    help="How many processes send; instead of `[scheduler] workers`.",
+)
 @for_a_site
-def serve(call: Call, web_only: bool, scheduler_only: bool) -> None:
+def serve(call: Call, web_only: bool, scheduler_only: bool, workers: int | None) -> None:
     """Run the service: the pages, and the clock that sends."""
     if web_only and scheduler_only:
         raise click.UsageError("--web-only and --scheduler-only leave nothing to do; give one")
+    from steadypost.crew import shares
     from steadypost.serving import serve as serve_until_stopped
+    from steadypost.wiring import opened_parts
 
     _log_to_stderr(is_debug=call.debug)
-    with call.parts() as parts:
+    count = workers or call.settings.scheduler.workers
+    own = _with_connections(call.settings, shares(call.settings.relay.connections, count)[0])
+    with opened_parts(own) as parts:
         serve_until_stopped(
-            parts, call.settings, with_web=not scheduler_only, with_scheduler=not web_only
+            parts,
+            call.settings,
+            with_web=not scheduler_only,
+            with_scheduler=not web_only,
+            workers=count,
         )
+
+
+@click.command(hidden=True)
+@click.option("--connections", type=click.IntRange(1), required=True)
+@for_a_site
+def send_along(call: Call, connections: int) -> None:
+    """Send what a service plans, until standard input ends; `serve --workers` starts this."""
+    from steadypost.serving import send_along as send_until_stopped
+    from steadypost.wiring import opened_parts
+
+    _log_to_stderr(is_debug=call.debug)
+    with opened_parts(_with_connections(call.settings, connections)) as parts:
+        send_until_stopped(parts, call.settings)
+
+
+def _with_connections(settings: Settings, connections: int) -> Settings:
+    """Take a share of the connections to the relay."""
+    return replace(settings, relay=replace(settings.relay, connections=connections))
 
 
 @click.command()

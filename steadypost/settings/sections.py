@@ -252,6 +252,11 @@ class Ticking:
         default=60.0,
         between=(5, 86400),
     )
+    workers: int = key(
+        "How many processes send on this machine; they share the connections to the relay.",
+        default=1,
+        between=(1, 64),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -139,8 +139,8 @@ class Place:
             text = text.replace(f"# {before}", after)
         path.write_text(text)
 
-    def serve(self) -> Service:
-        return Service(self)
+    def serve(self, *options: str) -> Service:
+        return Service(self, *options)
 
     def status(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.run("status", "--json", "--no-relay").stdout)
@@ -158,10 +158,10 @@ class Place:
 class Service:
     """`steadypost serve` as a process of its own."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, *options: str) -> None:
         self.log = place.folder / f"service-{time.monotonic_ns()}.log"
         with self.log.open("w") as log:
-            command = [str(PROGRAM), "serve"]
+            command = [str(PROGRAM), "serve", *options]
             self._process = subprocess.Popen(command, cwd=place.folder, stderr=log, stdout=log)
 
     def wait_for_pages(self, url: str) -> None:
@@ -195,11 +195,11 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 
 @pytest.fixture
-def serve(place: Place) -> Iterator[Callable[[], Service]]:
+def serve(place: Place) -> Iterator[Callable[..., Service]]:
     started: list[Service] = []
 
-    def start() -> Service:
-        started.append(place.serve())
+    def start(*options: str) -> Service:
+        started.append(place.serve(*options))
         return started[-1]
 
     yield start
@@ -284,6 +284,42 @@ def test_a_service_that_is_killed_while_sending_sends_nothing_twice_and_loses_no
     assert len(arrived) == len(set(arrived)), "somebody got it twice"
     assert everybody - set(arrived) <= uncertain, "somebody was lost and is not listed"
     assert len(uncertain) <= 4  # one for each connection, at most
+
+
+def test_several_processes_share_the_work_and_stop_together(
+    place: Place, serve: Callable[..., Service]
+) -> None:
+    everybody = import_people(place)
+
+    service = serve("--scheduler-only", "--workers", "3")
+    wait_until(lambda: len(place.status()["workers"]) == 3 and place.count("sent") == PEOPLE)
+    code = service.end(signal.SIGTERM)
+
+    assert code == 0, service.log.read_text()
+    arrived = [mail.recipient for mail in place.sink.mails()]
+    assert sorted(arrived) == sorted(everybody), "somebody got it twice, or not at all"
+    workers = place.status()["workers"]
+    assert [worker["alive"] for worker in workers] == [False] * 3
+
+
+def test_processes_end_with_the_one_that_started_them_and_nobody_gets_it_twice(
+    place: Place, serve: Callable[..., Service]
+) -> None:
+    everybody = import_people(place)
+    killed = serve("--scheduler-only", "--workers", "2")
+    wait_until(lambda: len(list(place.sink.folder.glob("mail.*"))) > 30)
+
+    killed.end(signal.SIGKILL)
+
+    further = max(worker["process_id"] for worker in place.status()["workers"])
+    wait_until(lambda: not Path(f"/proc/{further}").exists())
+    again = serve("--scheduler-only")
+    wait_until(lambda: place.count("sent", "uncertain") == PEOPLE)
+    assert again.end(signal.SIGTERM) == 0, again.log.read_text()
+    arrived = [mail.recipient for mail in place.sink.mails()]
+    uncertain = {row["email"] for row in place.status()["uncertain"]}
+    assert len(arrived) == len(set(arrived)), "somebody got it twice"
+    assert everybody - set(arrived) <= uncertain, "somebody was lost and is not listed"
 
 
 def import_people(place: Place) -> set[str]:

@@ -98,6 +98,20 @@ def test_a_second_tick_finds_nothing_to_do(parts: Parts) -> None:
     assert recipients(parts) == ["ada"]
 
 
+def test_who_only_sends_plans_nothing_and_sends_what_another_planned(parts: Parts) -> None:
+    add_people(parts, "ada", "ben")
+
+    with employed(parts) as helper:
+        before = run_tick(parts, helper, now=parts.clock(), only_sends=True)
+        with employed(parts) as planner:
+            run_tick(parts, planner, now=parts.clock(), keep_going=lambda: False)
+        after = run_tick(parts, helper, now=parts.clock(), only_sends=True)
+
+    assert [step.name for step in after.steps] == ["send"]
+    assert (before.sent, after.sent) == (0, 2)
+    assert sorted(recipients(parts)) == ["ada", "ben"]
+
+
 def test_the_weeks_pass_one_email_at_a_time(parts: Parts, clock: Clock) -> None:
     add_people(parts, "ada")
 
