@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session
 from campaigns.drafting import Draft
 from campaigns.errors import PointerMovedError
 from campaigns.mailed_days import DayWish, give_days_back, take_days
-from campaigns.models import Enrolment
+from campaigns.models import Enrolment, Series, Step
 from campaigns.rules.due_dates import local_day
 from campaigns.rules.guards import (
     Cancel,
@@ -36,11 +36,14 @@ from campaigns.rules.guards import (
     NotNow,
     Pointer,
     PutBack,
+    StepNow,
     Verdict,
     after_a_taken_day,
     before_marking,
     check_consent,
+    since_writing,
 )
+from campaigns.rules.standing import SeriesStatus
 from delivery import outbox
 from delivery.outbox import Mark, WorkerIdentity
 from subscribers.models import Subscriber, Subscription
@@ -98,41 +101,79 @@ def set_aside(
 
 
 @dataclass(frozen=True)
+class PersonRow:
+    """A person as they are in the marking transaction."""
+
+    email: str
+    paused_until: date | None
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """A step and its series as an editor has left them."""
+
+    status: SeriesStatus
+    published: bool
+    revision_id: int | None
+
+
+@dataclass(frozen=True)
 class _Facts:
     """How things stand in the marking transaction."""
 
-    emails: Mapping[int, str]  # of the persons who still exist
+    persons: Mapping[int, PersonRow]  # those who still exist
     suppressed: Collection[str]
     consents: Mapping[int, Consent]  # by subscription id
     pointers: Mapping[int, Pointer]  # by enrolment id
+    steps: Mapping[int, StepRow]  # by step id
 
     def verdict_on(self, draft: Draft, *, now: datetime) -> Verdict:
         """Decide about one letter from everything but the person's day."""
         person, step = draft.person, draft.step
-        if self.emails.get(person.id) != person.email:
+        found = self.persons.get(person.id)
+        if found is None or found.email != person.email:
             return Cancel("the person or their address is gone")
         if person.email in self.suppressed:
             return Cancel("the address is suppressed")
         verdict = check_consent(self.consents.get(draft.membership.id), draft.needs)
         if step is None or not isinstance(verdict, Go):
             return verdict
-        return before_marking(self.pointers.get(step.enrolment_id), step.plan, now=now)
+        verdict = before_marking(self.pointers.get(step.enrolment_id), step.plan, now=now)
+        if not isinstance(verdict, Go):
+            return verdict
+        is_now = _step_now(self.steps.get(step.plan.step_id), found)
+        return since_writing(is_now, step.plan, revision_id=step.revision_id, now=now)
+
+
+def _step_now(step: StepRow | None, person: PersonRow) -> StepNow | None:
+    if step is None:
+        return None
+    return StepNow(step.status, step.published, step.revision_id, person.paused_until)
 
 
 def _read_facts(session: Session, drafts: Sequence[Draft]) -> _Facts:
-    emails = _lock_persons(session, [draft.person.id for draft in drafts])
+    persons = _lock_persons(session, [draft.person.id for draft in drafts])
     return _Facts(
-        emails=emails,
-        suppressed=suppressed_among(session, list(emails.values())),
+        persons=persons,
+        suppressed=suppressed_among(session, [person.email for person in persons.values()]),
         consents=_read_consents(session, [draft.membership.id for draft in drafts]),
         pointers=_lock_pointers(session, [d.step.enrolment_id for d in drafts if d.step]),
+        steps=_read_steps(session, {d.step.plan.step_id for d in drafts if d.step}),
     )
 
 
-def _lock_persons(session: Session, ids: Sequence[int]) -> dict[int, str]:
-    wanted = select(Subscriber.id, Subscriber.email).where(Subscriber.id.in_(ids))
+def _lock_persons(session: Session, ids: Sequence[int]) -> dict[int, PersonRow]:
+    columns = (Subscriber.id, Subscriber.email, Subscriber.paused_until)
+    wanted = select(*columns).where(Subscriber.id.in_(ids))
     locked = wanted.order_by(Subscriber.id).with_for_update(key_share=True)
-    return {row.id: row.email for row in session.execute(locked)}
+    return {row.id: PersonRow(row.email, row.paused_until) for row in session.execute(locked)}
+
+
+def _read_steps(session: Session, ids: Collection[int]) -> dict[int, StepRow]:
+    """Read without a lock: who edits in this very moment comes after the mark."""
+    columns = (Step.id, Series.status, Step.published, Step.revision_id)
+    wanted = select(*columns).join(Series, Series.id == Step.series_id).where(Step.id.in_(ids))
+    return {row.id: StepRow(*row[1:]) for row in session.execute(wanted)}
 
 
 def _read_consents(session: Session, ids: Sequence[int]) -> dict[int, Consent]:

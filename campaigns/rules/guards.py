@@ -93,6 +93,16 @@ class SeriesView:
     last_position: int | None  # of the last step the person had
 
 
+@dataclass(frozen=True)
+class StepNow:
+    """What an editor or the person may have changed since the step was written."""
+
+    status: SeriesStatus
+    published: bool
+    revision_id: int | None
+    paused_until: date | None  # the person's own pause
+
+
 def before_writing(
     series: SeriesView, plan: MarkPlan, *, paused_until: date | None, now: datetime
 ) -> Verdict:
@@ -106,6 +116,25 @@ def before_writing(
     if paused_until is not None and local_day(now, plan.days.zone) < paused_until:
         return PutBack(slot_on(paused_until, plan, now=now), "the person paused the mail")
     return _inside_window(plan, now=now)
+
+
+def since_writing(
+    found: StepNow | None, plan: MarkPlan, *, revision_id: int | None, now: datetime
+) -> Verdict:
+    """Decide in the marking transaction whether a step is still as it was when it was written.
+
+    Letters are written ahead, so between the two an editor or the person may have acted.
+    """
+    if found is None or not found.published:
+        return Cancel("the step was taken out of the series")
+    if found.status is SeriesStatus.PAUSED:
+        return PutBack(now + _LOOK_AGAIN, "the series is paused")
+    until = found.paused_until
+    if until is not None and local_day(now, plan.days.zone) < until:
+        return PutBack(slot_on(until, plan, now=now), "the person paused the mail")
+    if found.revision_id != revision_id:
+        return PutBack(now, "its text was published anew while it waited to go")
+    return Go()
 
 
 def check_consent(found: Consent | None, needed: Consent) -> Verdict:

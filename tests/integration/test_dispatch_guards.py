@@ -24,6 +24,7 @@ from subscribers.rules.standing import Pace, Standing, SuppressionReason
 from subscribers.signup import unsubscribe
 from subscribers.suppression import suppress_address
 from tests.sending_stage import (
+    DOCUMENT,
     Clock,
     Crash,
     InterruptedRenderer,
@@ -77,6 +78,54 @@ def ada(stage: Stage, cast: Any) -> Ada:
 
 def between_claim_and_mark(ada: Ada, deed: Callable[[], object]) -> Any:
     return ada.stage.send(renderer=InterruptedRenderer(deed))
+
+
+# --- what was written ahead ---
+
+
+def test_a_series_paused_between_claim_and_mark_keeps_its_mail(ada: Ada, now: datetime) -> None:
+    report = between_claim_and_mark(
+        ada, lambda: ada.stage.change(Series, ada.series.id, status=SeriesStatus.PAUSED)
+    )
+
+    assert (report.sent, report.put_back) == (0, 1)
+    assert (ada.now().state, ada.now().reason) == (State.QUEUED, "the series is paused")
+    assert ada.now().due_at == now + timedelta(hours=1)
+
+
+def test_a_step_taken_out_between_claim_and_mark_is_not_sent(ada: Ada) -> None:
+    report = between_claim_and_mark(
+        ada, lambda: ada.stage.change(Step, ada.steps[0].id, published=False)
+    )
+
+    assert (report.sent, report.cancelled) == (0, 1)
+    assert ada.now().reason == "the step was taken out of the series"
+
+
+def test_a_text_published_between_claim_and_mark_is_the_one_that_goes(ada: Ada) -> None:
+    def publish() -> None:
+        with ada.stage.database.transaction() as session:
+            text = DOCUMENT.format(subject="The corrected one")
+            ada.stage.publish(session, ada.steps[0], text)
+
+    first = between_claim_and_mark(ada, publish)
+    again = ada.stage.send()
+
+    assert (first.sent, first.put_back, again.sent) == (0, 1, 1)
+    (handover,) = ada.stage.sender.handovers
+    assert read(handover.message)["Subject"] == "The corrected one"
+
+
+def test_a_person_who_pauses_between_claim_and_mark_gets_nothing(ada: Ada, now: datetime) -> None:
+    until = (now + timedelta(days=14)).date()
+
+    report = between_claim_and_mark(
+        ada,
+        lambda: ada.stage.change(Subscriber, ada.subscription.subscriber_id, paused_until=until),
+    )
+
+    assert (report.sent, report.put_back) == (0, 1)
+    assert ada.now().reason == "the person paused the mail"
 
 
 # --- the person ---

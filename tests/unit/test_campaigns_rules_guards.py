@@ -20,11 +20,13 @@ from campaigns.rules.guards import (
     Pointer,
     PutBack,
     SeriesView,
+    StepNow,
     after_a_taken_day,
     before_marking,
     before_writing,
     check_consent,
     relay_pause,
+    since_writing,
 )
 from campaigns.rules.standing import EnrolmentStatus, SeriesStatus
 from subscribers.rules.standing import Standing
@@ -201,3 +203,38 @@ def test_a_relay_is_left_alone_longer_each_time() -> None:
     pauses = [relay_pause(attempt) // timedelta(minutes=1) for attempt in (1, 2, 3, 4, 5, 6, 999)]
 
     assert pauses == [1, 2, 4, 8, 15, 15, 15]
+
+
+WRITTEN = StepNow(SeriesStatus.ACTIVE, published=True, revision_id=5, paused_until=None)
+
+
+def since(found: StepNow | None) -> object:
+    return since_writing(found, PLAN, revision_id=5, now=MONDAY)
+
+
+def test_a_step_that_is_as_it_was_written_goes() -> None:
+    assert since(WRITTEN) == Go()
+    assert since(replace(WRITTEN, paused_until=date(2026, 3, 2))) == Go()
+
+
+@pytest.mark.parametrize("found", [None, replace(WRITTEN, published=False)])
+def test_a_step_taken_out_after_it_was_written_never_goes(found: StepNow | None) -> None:
+    assert since(found) == Cancel("the step was taken out of the series")
+
+
+def test_a_series_paused_after_a_step_was_written_keeps_it() -> None:
+    paused = replace(WRITTEN, status=SeriesStatus.PAUSED)
+
+    assert since(paused) == PutBack(MONDAY + timedelta(hours=1), "the series is paused")
+
+
+def test_a_person_who_pauses_after_a_step_was_written_gets_it_after_the_pause() -> None:
+    until = replace(WRITTEN, paused_until=date(2026, 3, 16))
+
+    assert since(until) == PutBack(MONDAY + timedelta(days=14), "the person paused the mail")
+
+
+def test_a_step_whose_text_is_new_is_written_again_at_once() -> None:
+    renewed = replace(WRITTEN, revision_id=6)
+
+    assert since(renewed) == PutBack(MONDAY, "its text was published anew while it waited to go")
