@@ -27,6 +27,8 @@ def rendered_again(
     if facts is None:
         return None
     names = site.attribute_names
-    editions = load_editions(session, [delivery.revision_id], attribute_names=names)
+    editions = load_editions(
+        session, [delivery.revision_id], attribute_names=names, click_page=site.click_page
+    )
     links = step_links(facts.membership, facts.person, delivery=delivery, site=site)
     return renderer.render(editions[delivery.revision_id], reader_of(delivery.context, links))

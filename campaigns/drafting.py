@@ -99,7 +99,12 @@ def read_facts(session: Session, claims: Sequence[ClaimedDelivery], *, site: Sit
     return BatchFacts(
         steps=steps,
         answers=answers,
-        editions=load_editions(session, revisions, attribute_names=site.attribute_names),
+        editions=load_editions(
+            session,
+            revisions,
+            attribute_names=site.attribute_names,
+            click_page=site.click_page,
+        ),
         answer_editions=load_answer_editions(session, wanted, site=site),
     )
 

@@ -13,7 +13,11 @@ from templates.email import Edition, Theme
 
 
 def load_editions(
-    session: Session, revision_ids: Collection[int], *, attribute_names: frozenset[str]
+    session: Session,
+    revision_ids: Collection[int],
+    *,
+    attribute_names: frozenset[str],
+    click_page: str = "",
 ) -> dict[int, Edition]:
     """Read what published revisions look like: their text, with the theme and clinic of then."""
     wanted = (
@@ -27,6 +31,7 @@ def load_editions(
             surroundings,
             attribute_names=attribute_names,
             digest=revision.digest,
+            click_page=click_page,
         )
         for revision, surroundings in session.execute(wanted)
     }

@@ -14,6 +14,7 @@ from delivery.message import Letter, message_id
 from delivery.rules.states import Kind
 from subscribers.tokens import (
     HasPublicId,
+    click_token,
     confirm_token,
     preferences_token,
     unsubscribe_token,
@@ -73,10 +74,13 @@ def step_links(
     membership: Membership, person: Person, *, delivery: HasPublicId, site: Site
 ) -> dict[str, str]:
     """Sign the links of a step for one person."""
-    return {
+    links = {
         **_standing_links(membership, person, site),
         "view": f"{site.public_url}/m/{view_token(site.keys, delivery)}",
     }
+    if site.counts_clicks:
+        links["click"] = click_token(site.keys, delivery)
+    return links
 
 
 def answer_links(facts: AnswerFacts, *, kind: Kind, site: Site) -> dict[str, str]:

@@ -90,15 +90,21 @@ def faults_in(
 
 
 def edition_with(
-    text: str, surroundings: Surroundings, *, attribute_names: frozenset[str], digest: str = ""
+    text: str,
+    surroundings: Surroundings,
+    *,
+    attribute_names: frozenset[str],
+    digest: str = "",
+    click_page: str = "",
 ) -> Edition:
     """Make the edition of a text in its surroundings."""
     return Edition(
         document=text,
         theme=Theme(surroundings.theme["name"], surroundings.theme["files"]),
         clinic=surroundings.clinic,
-        digest=digest,
+        digest=f"{digest} {click_page}".strip() if digest else "",
         attribute_names=attribute_names,
+        click_page=click_page,
     )
 
 

@@ -37,3 +37,9 @@ class Site:
     attribute_names: frozenset[str] = field(default_factory=frozenset)
     themes_folder: Path | None = None  # the clinic's own themes, before the built-in ones
     theme: str = "calm"  # of series that name none, and of the mails that answer people
+    counts_clicks: bool = False
+
+    @property
+    def click_page(self) -> str:
+        """Where links of emails go past; empty: they do not."""
+        return f"{self.public_url}/c/" if self.counts_clicks else ""

@@ -83,6 +83,18 @@ class Delivery(Base):
     reply: Mapped[str] = mapped_column(Text, default="")  # the relay's last words
 
 
+class Click(Base):
+    """The first time somebody opened one link of one mail; the number counts its links."""
+
+    __tablename__ = "clicks"
+
+    delivery_id: Mapped[int] = mapped_column(
+        ForeignKey("deliveries.id", ondelete="CASCADE"), primary_key=True
+    )
+    link_number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+
+
 class Worker(Base):
     """A process that sends; its epoch fences it out once it was given up for dead."""
 

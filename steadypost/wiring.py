@@ -127,6 +127,7 @@ def make_site(settings: Settings) -> Site:
         attribute_names=frozenset(settings.subscribers.attributes),
         themes_folder=settings.path(settings.series.themes),
         theme=settings.series.theme,
+        counts_clicks=settings.campaigns.click_tracking,
     )
 
 

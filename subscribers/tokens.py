@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from enum import StrEnum
 from typing import Protocol
 
 from storage.signing import KeyRing
 
+# A signed public id is two times 26 characters long; numbers have one spelling.
+_CLICK = re.compile(r"([a-zA-Z2-7]{52})([1-9][0-9]{0,3})", re.ASCII)
 _ASKING_BYTES = 5  # 8 characters of base 32, without padding
 
 
@@ -23,6 +26,7 @@ class Purpose(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     PREFERENCES = "preferences"
     VIEW = "view"
+    CLICK = "click"
 
 
 class HasPublicId(Protocol):
@@ -89,6 +93,18 @@ def view_token(keys: KeyRing, delivery: HasPublicId) -> str:
 def read_view_token(keys: KeyRing, text: str) -> str | None:
     """Give back the delivery's public id, or None for a forged text."""
     return keys.verify(Purpose.VIEW, text)
+
+
+def click_token(keys: KeyRing, delivery: HasPublicId) -> str:
+    """Sign the way on from the links of one mail; each link adds its number."""
+    return keys.sign(Purpose.CLICK, delivery.public_id)
+
+
+def read_click_token(keys: KeyRing, text: str) -> tuple[str, int] | None:
+    """Give back the delivery's public id and the link's number, or None for a forged text."""
+    found = _CLICK.fullmatch(text)
+    public_id = keys.verify(Purpose.CLICK, found[1]) if found else None
+    return (public_id, int(found[2])) if found and public_id else None
 
 
 def _of_asking(asking: int) -> str:

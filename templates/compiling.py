@@ -15,6 +15,7 @@ from jinja2.exceptions import TemplateError as JinjaError
 
 from templates.allow_list import HTML_RULES, MARKDOWN_RULES, Rules, check_names, check_tree
 from templates.blocks import read_body
+from templates.clicks import Clicks, written_in_page
 from templates.context import build_context
 from templates.document import Document, parse_document
 from templates.effort import limited_effort
@@ -104,7 +105,7 @@ def compile_edition(edition: Edition) -> CompiledEdition:
 
 def _compile(edition: Edition, document: Document) -> CompiledEdition:
     tokens = theme_tokens(edition.theme, edition.clinic)
-    html = _write_html(document)
+    html = write_page(document, Clicks(edition.clinic, page=edition.click_page))
     front = document.front
     text = front.text if document.is_whole_html else document.body
     text_line = front.lines.get("text", 1) if document.is_whole_html else document.body_line
@@ -120,13 +121,18 @@ def _compile(edition: Edition, document: Document) -> CompiledEdition:
     return CompiledEdition(edition, document, sources, templates, tokens)
 
 
-def _write_html(document: Document) -> JinjaSource:
+def write_page(document: Document, clicks: Clicks) -> JinjaSource:
+    """Write the HTML part of a document as Jinja source.
+
+    Raises:
+        DocumentError: it is at fault.
+    """
     body, line = document.body, document.body_line
     if document.is_whole_html:
         _check_source(body, line, HTML_RULES)
-        return source_as_written(body, first_line=line)
+        return source_as_written(written_in_page(body, clicks), first_line=line)
     _check_source(body, line, MARKDOWN_RULES)
-    return write_html(read_body(body, first_line=line))
+    return write_html(read_body(body, first_line=line), clicks)
 
 
 def _write_text(body: str, line: int) -> JinjaSource:

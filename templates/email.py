@@ -24,6 +24,9 @@ class Edition:
     clinic: Mapping[str, Any]  # name, postal_address, booking_url, learn_more_url, …
     digest: str = ""  # identifies this edition in caches; empty: do not cache
     attribute_names: frozenset[str] = frozenset()  # attributes any subscriber may have
+    click_page: str = (
+        ""  # links go past this page; each reader has `links.click`; empty: they do not
+    )
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from templates.clicks import Clicks
 from templates.content import (
     Block,
     Button,
@@ -33,13 +34,13 @@ BEFORE = '{% extends "layout.html" %}{% import "blocks.html" as blocks %}{% bloc
 AFTER = "{% endblock %}"
 
 
-def write_html(blocks: tuple[Block, ...]) -> JinjaSource:
-    """Write the HTML part of an email.
+def write_html(blocks: tuple[Block, ...], clicks: Clicks) -> JinjaSource:
+    """Write the HTML part of an email; links lead where `clicks` says.
 
     Raises:
         UnsafeLinkError: a literal address may not be linked to.
     """
-    writing = _Writing()
+    writing = _Writing(clicks)
     writing.out.write(BEFORE)
     writing.blocks(blocks)
     writing.out.write(AFTER)
@@ -49,8 +50,9 @@ def write_html(blocks: tuple[Block, ...]) -> JinjaSource:
 class _Writing:
     """Goes through the content; literal text is escaped here, values by Jinja."""
 
-    def __init__(self) -> None:
+    def __init__(self, clicks: Clicks) -> None:
         self.out = SourceWriter()
+        self._clicks = clicks
 
     def blocks(self, blocks: tuple[Block, ...]) -> None:
         for block in blocks:
@@ -125,7 +127,7 @@ class _Writing:
 
     def _button(self, block: Button) -> None:
         _check_plain(block.url)
-        self._open_call("button", block.url)
+        self._open_call("button", self._clicks.written(block.url))
         self._words(block.label)
         self.out.write("{% endcall %}")
 
@@ -165,13 +167,14 @@ class _Writing:
                     self._link(child)
 
     def _link(self, link: Link) -> None:
-        if link.url.is_plain:
-            url = _check_plain(link.url)
+        url = _check_plain(link.url)
+        written = self._clicks.written(link.url, words=link.children)
+        if written.is_plain:
             self.out.write(f'<a href="{literal(url)}">')
             self._words(link.children)
             self.out.write("</a>")
         else:
-            self._open_call("link", link.url)
+            self._open_call("link", written)
             self._words(link.children)
             self.out.write("{% endcall %}")
 

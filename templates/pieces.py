@@ -59,6 +59,7 @@ class Protected:
     text: str
     pieces: tuple[Piece, ...]
     line_numbers: tuple[int, ...]
+    spans: tuple[tuple[int, int], ...] = ()  # where what stands in each piece begins and ends
 
     def split(self, text: str) -> Iterator[str | Piece]:
         """Cut a stretch of this text into words and pieces."""
@@ -97,6 +98,7 @@ class _Reading:
         self._text: list[str] = []
         self._line_numbers = [first_line]
         self._pieces: list[Piece] = []
+        self._spans: list[tuple[int, int]] = []
         self._open: tuple[PieceKind, int, int] | None = None  # kind, start, line
 
     def take(self, kind: str, value: str) -> None:
@@ -125,7 +127,12 @@ class _Reading:
             kind, _, line = self._open
             sign = {"field": "{{", "statement": "{%", "comment": "{#"}[kind]
             raise JinjaSyntaxError(f"'{sign}' is opened here and never closed", line=line)
-        return Protected("".join(self._text), tuple(self._pieces), tuple(self._line_numbers))
+        return Protected(
+            "".join(self._text),
+            tuple(self._pieces),
+            tuple(self._line_numbers),
+            tuple(self._spans),
+        )
 
     def _keep_what_trimming_lost(self, value: str) -> None:
         # `{%-` makes the lexer drop white space, which Markdown needs to see lines.
@@ -142,6 +149,7 @@ class _Reading:
         kind, start, line = self._open
         self._open = None
         self._pieces.append(Piece(kind, self._source[start : self._position], line))
+        self._spans.append((start, self._position))
         self._text.append(f"\ufdd0{len(self._pieces) - 1}\ufdd1")
         self._advance(value)
         self._keep(value[len(value.rstrip()) :])

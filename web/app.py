@@ -9,6 +9,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from web import (
     assets,
+    clicks,
     confirm,
     health,
     letters,
@@ -27,6 +28,7 @@ from web.signup_checks import SignUpAllowances
 
 _ROUTES = (
     assets.send_asset,
+    clicks.follow_link,
     confirm.show_confirmation,
     confirm.confirm,
     health.tell_health,

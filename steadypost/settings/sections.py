@@ -227,6 +227,17 @@ class SeriesFolders:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Campaigns:
+    """What holds for the emails of every series."""
+
+    click_tracking: bool = key(
+        "Let links in emails go past a page of this site, which notes the first click on each. "
+        "Ask your data protection officer first: it tells what somebody read.",
+        default=False,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Calendar:
     """When emails of a series may go, by the reader's own calendar and clock."""
 
@@ -305,6 +316,7 @@ class Settings:
     web: Web
     database: Store
     series: SeriesFolders
+    campaigns: Campaigns
     calendar: Calendar
     scheduler: Ticking
     clock: ClockRules
@@ -323,6 +335,7 @@ SECTIONS: dict[str, type] = {
     "web": Web,
     "database": Store,
     "series": SeriesFolders,
+    "campaigns": Campaigns,
     "calendar": Calendar,
     "scheduler": Ticking,
     "clock": ClockRules,

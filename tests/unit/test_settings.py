@@ -128,7 +128,7 @@ def test_closed_days_may_be_dates_of_toml_and_texts(tmp_path: Path) -> None:
     [
         ("[relay]\nprot = 25", "[relay] prot: is unknown; did you mean 'port'?"),
         ("[relai]\nport = 25", "[relai]: is unknown; did you mean 'relay'?"),
-        ("[zzz]\nport = 25", "[zzz]: is unknown; known are calendar, clinic, clock,"),
+        ("[zzz]\nport = 25", "[zzz]: is unknown; known are calendar, campaigns, clinic, clock,"),
         ('[relay]\npassword = "x"', "[relay] password: is unknown; did you mean 'password_file'?"),
         ('[relay]\nport = "25"', "[relay] port: found '25', need a whole number from 1 to 65535"),
         ("[relay]\nport = 0", "[relay] port: found 0, need a whole number from 1 to 65535"),
