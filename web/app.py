@@ -34,6 +34,7 @@ _ROUTES = (
     health.tell_health,
     letters.show_letter,
     letters.show_sample,
+    listing.show_front_door,
     listing.show_lists,
     listing.show_no_preview,
     preferences.show_preferences,

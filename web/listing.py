@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from litestar import Response
+from litestar.response import Redirect
+from litestar.status_codes import HTTP_303_SEE_OTHER
 
 from subscribers.mailing_lists import all_lists
 from web.desk import TheDesk
@@ -17,6 +19,12 @@ def show_lists(desk: TheDesk, pages: ThePages) -> Response[str]:
     with desk.database.reading() as session:
         offers = [offer_of(session, each) for each in all_lists(session)]
     return pages.show("lists", for_robots=True, offers=offers)
+
+
+@page("/")
+def show_front_door() -> Redirect:
+    """Lead whoever typed only the host's name to the sign-up."""
+    return Redirect("/signup", status_code=HTTP_303_SEE_OTHER)
 
 
 @page("/preview")

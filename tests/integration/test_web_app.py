@@ -106,6 +106,13 @@ def test_the_style_sheet_stays_within_twelve_kilobytes_and_pages_are_light(
     assert len(gzip.compress(page)) + weight <= 15_360
 
 
+def test_the_bare_address_leads_to_the_sign_up(stage: WebStage) -> None:
+    with stage.visitor() as visitor:
+        answer = visitor.client.request("GET", "/", follow_redirects=False)
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/signup")
+
+
 def test_an_asset_under_an_old_name_is_not_found(stage: WebStage) -> None:
     with stage.visitor() as visitor:
         assert visitor.get("/static/style.css").status_code == 404
@@ -116,7 +123,7 @@ def test_an_asset_under_an_old_name_is_not_found(stage: WebStage) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status", "words"),
     [
-        ("GET", "/", 404, "We cannot find that page"),
+        ("GET", "/nowhere", 404, "We cannot find that page"),
         ("GET", "/signup/weekly/x/y", 404, "We cannot find that page"),
         ("POST", "/privacy", 405, "That does not work here"),
         ("DELETE", "/signup/weekly", 405, "That does not work here"),
