@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any, TypeVar
 
+from campaigns.broadcasting import queue_due_broadcasts
 from campaigns.dispatch import send_queued
 from campaigns.enrolment import end_enrolments_of_leavers, enrol_newcomers
 from campaigns.publishing import publish_changes
@@ -91,6 +92,7 @@ def _plan(parts: Parts, worker: Worker, now: datetime) -> dict[str, Callable[[Se
         "end leavers": lambda s: end_enrolments_of_leavers(s, now=now),
         "queue confirmations": lambda s: queue_confirmations(s, site=site, now=now),
         "queue due steps": lambda s: queue_due_steps(s, site=site, now=now),
+        "queue broadcasts": lambda s: queue_due_broadcasts(s, site=site, now=now),
         "tidy": lambda s: outbox.expire_old(s, now=now),
     }
 

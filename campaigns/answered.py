@@ -39,17 +39,17 @@ class Answered:
         """Put the outcomes as the outbox wants them."""
         return [_result(draft.claim, outcome, self.at) for draft, outcome in self.pairs]
 
-    def halted_series(self, recorded: Sequence[Recorded]) -> dict[int, str]:
-        """Name the series whose other emails would be refused as well, with the reason."""
+    def halted_campaigns(self, recorded: Sequence[Recorded]) -> dict[tuple[str, int], str]:
+        """Name the series and broadcasts whose other emails would be refused as well, and why."""
         refusals = {
             delivery.delivery_id: delivery
             for delivery in recorded
             if delivery.reply_class in HALTS_SERIES and isinstance(delivery.outcome, Refused)
         }
         return {
-            draft.step.series_id: f"another email of the series was refused: {refusal.reason}"
+            campaign: f"another email of the {campaign[0]} was refused: {refusal.reason}"
             for draft, _ in self.pairs
-            if draft.step and (refusal := refusals.get(draft.claim.id))
+            if (campaign := draft.campaign) and (refusal := refusals.get(draft.claim.id))
         }
 
 

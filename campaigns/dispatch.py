@@ -95,7 +95,7 @@ class _Round:
     ready: deque[Draft] = field(default_factory=deque)  # the written ones among them
     flight: _Flight | None = None
     answered: Answered = NOTHING_ANSWERED  # not recorded yet
-    halted: dict[int, str] = field(default_factory=dict)  # reason by series id
+    halted: dict[tuple[str, int], str] = field(default_factory=dict)  # reason by campaign
     marked_at: datetime = NOTHING_ANSWERED.at
 
     def run(self, limit: int) -> None:
@@ -217,11 +217,11 @@ class _Round:
     ) -> Marked:
         if not group:
             return Marked([], {})
-        halted = self.halted | self.answered.halted_series(recorded)
+        halted = self.halted | self.answered.halted_campaigns(recorded)
         stopped: dict[int, NotNow] = {
-            draft.claim.id: Hold(halted[draft.step.series_id])
+            draft.claim.id: Hold(halted[draft.campaign])
             for draft in group
-            if draft.step and draft.step.series_id in halted
+            if draft.campaign in halted
         }
         going = [draft for draft in group if draft.claim.id not in stopped]
         self.marked_at = self.clock()
@@ -231,7 +231,7 @@ class _Round:
 
     def _note(self, recorded: Sequence[Recorded]) -> None:
         """Keep in mind what is committed now."""
-        self.halted |= self.answered.halted_series(recorded)
+        self.halted |= self.answered.halted_campaigns(recorded)
         self.answered = NOTHING_ANSWERED
         self.tally.count_recorded(recorded)
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.answers import load_answer_editions
 from campaigns.editions import load_editions
+from campaigns.issues import IssueFacts, load_issues
 from campaigns.ledger import (
     AnswerFacts,
     Membership,
@@ -24,13 +25,25 @@ from campaigns.letters import (
     Posting,
     answer_letter,
     answer_reader,
+    issue_context,
+    issue_letter,
     reader_of,
     step_context,
     step_letter,
     step_links,
 )
+from campaigns.rules.broadcasts import before_issue
 from campaigns.rules.due_dates import Days
-from campaigns.rules.guards import Cancel, Consent, Go, Hold, MarkPlan, NotNow, before_writing
+from campaigns.rules.guards import (
+    Cancel,
+    Consent,
+    DayPlan,
+    Go,
+    Hold,
+    MarkPlan,
+    NotNow,
+    before_writing,
+)
 from campaigns.rules.series import AT_ONCE_FOR, StepPlan, wait_of
 from campaigns.rules.time_zones import zone_of
 from campaigns.site import Site
@@ -51,6 +64,7 @@ NO_POSTAL_ADDRESS = (
 LOG = logging.getLogger(__name__)
 _ANSWERS = frozenset({Kind.CONFIRMATION, Kind.NOTICE})
 _ERASED = Cancel("the person, the step or the series is gone")
+_NO_READER = Cancel("the person or the broadcast is gone")
 
 
 @dataclass(frozen=True)
@@ -65,6 +79,16 @@ class StepPart:
 
 
 @dataclass(frozen=True)
+class IssuePart:
+    """What only a broadcast brings along."""
+
+    broadcast_id: int
+    revision_id: int | None
+    context: dict[str, Any]
+    plan: DayPlan
+
+
+@dataclass(frozen=True)
 class Draft:
     """A letter ready to be handed over, and what its marking relies on."""
 
@@ -74,6 +98,20 @@ class Draft:
     membership: Membership
     needs: Consent
     step: StepPart | None = None
+    issue: IssuePart | None = None
+
+    @property
+    def day_plan(self) -> MarkPlan | DayPlan | None:
+        """Give how another day is found, should today's be taken; None: it needs no day."""
+        part = self.step or self.issue
+        return part.plan if part else None
+
+    @property
+    def campaign(self) -> tuple[str, int] | None:
+        """Name the series or the broadcast it is of; None: it answers a person."""
+        if self.step:
+            return "series", self.step.series_id
+        return ("broadcast", self.issue.broadcast_id) if self.issue else None
 
 
 @dataclass(frozen=True)
@@ -81,6 +119,7 @@ class BatchFacts:
     """Everything a batch of claims is written from."""
 
     steps: Mapping[int, StepFacts]  # by delivery id
+    issues: Mapping[int, IssueFacts]
     answers: Mapping[int, AnswerFacts]
     editions: Mapping[int, Edition]  # by revision id
     answer_editions: Mapping[tuple[int, str], Edition]  # by list id and document
@@ -89,8 +128,10 @@ class BatchFacts:
 def read_facts(session: Session, claims: Sequence[ClaimedDelivery], *, site: Site) -> BatchFacts:
     """Read what a batch of claims is written from."""
     steps = load_steps(session, [claim.id for claim in claims if claim.kind is Kind.STEP])
+    issues = load_issues(session, [claim.id for claim in claims if claim.kind is Kind.BROADCAST])
     answers = load_answers(session, [claim.id for claim in claims if claim.kind in _ANSWERS])
-    revisions = {facts.revision_id for facts in steps.values() if facts.revision_id is not None}
+    sendable: list[StepFacts | IssueFacts] = [*steps.values(), *issues.values()]
+    revisions = {facts.revision_id for facts in sendable if facts.revision_id is not None}
     wanted = {
         (answers[claim.id].membership.list_id, claim.document)
         for claim in claims
@@ -98,6 +139,7 @@ def read_facts(session: Session, claims: Sequence[ClaimedDelivery], *, site: Sit
     }
     return BatchFacts(
         steps=steps,
+        issues=issues,
         answers=answers,
         editions=load_editions(
             session,
@@ -136,6 +178,12 @@ class Desk:
                 return _ERASED
             edition = facts.editions.get(step.revision_id or 0)
             return self._write_step(claim, step, edition=edition, now=now)
+        if claim.kind is Kind.BROADCAST:
+            issue = facts.issues.get(claim.id)
+            if issue is None:
+                return _NO_READER
+            edition = facts.editions.get(issue.revision_id or 0)
+            return self._write_issue(claim, issue, edition=edition, now=now)
         if claim.kind in _ANSWERS:
             answer = facts.answers.get(claim.id)
             if answer is None:
@@ -167,6 +215,33 @@ class Desk:
             membership=step.membership,
             needs=Consent(Standing.CONFIRMED),
             step=StepPart(step.series_id, step.enrolment_id, step.revision_id, context, plan),
+        )
+
+    def _write_issue(
+        self, claim: ClaimedDelivery, issue: IssueFacts, *, edition: Edition | None, now: datetime
+    ) -> Draft | NotNow:
+        rhythm = issue.rhythm(self.site)
+        verdict = before_issue(issue.view, rhythm, calendar=self.site.calendar, now=now)
+        if not isinstance(verdict, Go):
+            return verdict
+        if edition is None:
+            return Hold("the broadcast has no published text; create it again, then release this")
+        if not str(edition.clinic.get("postal_address", "")).strip():
+            return Hold(NO_POSTAL_ADDRESS)
+        context = issue_context(issue, attribute_names=self.site.attribute_names)
+        links = step_links(issue.membership, issue.person, delivery=claim, site=self.site)
+        email = self.renderer.render_encoded(edition, reader_of(context, links))
+        letter = issue_letter(email, issue, _posting(claim), site=self.site)
+        plan = issue.view.plan
+        hour = plan.begins_at.astimezone(rhythm.zone).hour if plan.hour is None else plan.hour
+        day_plan = DayPlan(hour, Days(rhythm.zone, self.site.calendar))
+        return Draft(
+            claim=claim,
+            handover=self._handover(claim, letter),
+            person=issue.person,
+            membership=issue.membership,
+            needs=Consent(Standing.CONFIRMED),
+            issue=IssuePart(issue.broadcast_id, issue.revision_id, context, day_plan),
         )
 
     def _write_answer(

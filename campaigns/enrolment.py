@@ -19,7 +19,8 @@ from campaigns.models import Enrolment, Series
 from campaigns.rules.standing import EnrolmentStatus, Origin
 from campaigns.site import Site
 from campaigns.store import IS_ACTIVE, change_enrolments, end_enrolments, look_again
-from delivery.outbox import cancel_for_enrolments
+from delivery.outbox import cancel_for_enrolments, cancel_for_subscription
+from delivery.rules.states import Kind
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.rules.standing import Standing
 from subscribers.store import find_subscription_of, find_suppression, insert_new, slices
@@ -99,8 +100,9 @@ def end_enrolments_of_leavers(session: Session, *, now: datetime) -> int:
 def leave(session: Session, subscription: Subscription, *, now: datetime) -> int:
     """End one person's ways through the series of a list, in the transaction of the unsubscribe.
 
-    Nothing more of them is marked from its commit on. The other series of the person are
-    decided anew, for days have become free. Tells how many ways ended.
+    Nothing more of them, nor of the broadcasts to this list, is marked from its commit on. The
+    other series of the person are decided anew, for days have become free. Tells how many ways
+    ended.
     """
     person = subscription.subscriber_id
     ways = (
@@ -109,6 +111,14 @@ def leave(session: Session, subscription: Subscription, *, now: datetime) -> int
         .where(Enrolment.subscriber_id == person, Series.list_id == subscription.list_id)
     )
     ended = _end(session, session.scalars(ways).all(), UNSUBSCRIBED, now=now)
+    cancel_for_subscription(
+        session,
+        subscription.id,
+        UNSUBSCRIBED,
+        subscriber_id=person,
+        kind=Kind.BROADCAST,
+        now=now,
+    )
     look_again(session, subscriber_id=person, now=now)
     return ended
 

@@ -148,6 +148,65 @@ class UnknownReaderError(CampaignError, LookupError):
         )
 
 
+class AudienceRuleError(CampaignError, ValueError):
+    """The rule that picks an audience cannot be read."""
+
+    def __init__(self, rule: str, problem: str) -> None:
+        self.rule, self.problem = rule, problem
+        super().__init__(f"cannot read the audience rule '{rule}': {problem}")
+
+
+class BroadcastFolderError(CampaignError, ValueError):
+    """A broadcast's folder or document cannot be used; nothing of it was taken over."""
+
+    def __init__(self, name: str, faults: Sequence[Fault]) -> None:
+        self.name, self.faults = name, tuple(faults)
+        listed = "".join(f"\n  {fault}" for fault in self.faults)
+        super().__init__(f"cannot use broadcast '{name}'; put this right first:{listed}")
+
+
+class UnknownBroadcastError(CampaignError, LookupError):
+    """No broadcast has this name."""
+
+    def __init__(self, slug: str, known: Collection[str]) -> None:
+        self.slug, self.known = slug, tuple(sorted(known))
+        advice = suggest(slug, known) if known else "make one with 'steadypost broadcast create'"
+        super().__init__(f"no broadcast is named '{slug}'; {advice}")
+
+
+class BroadcastMoveError(CampaignError):
+    """A broadcast was to become what it cannot become any more."""
+
+    def __init__(self, slug: str, *, before: str, deed: str) -> None:
+        self.slug, self.before, self.deed = slug, before, deed
+        super().__init__(
+            f"cannot {deed} broadcast '{slug}': it is {before}; "
+            f"'steadypost broadcast status {slug}' tells more"
+        )
+
+
+class PastMomentError(CampaignError, ValueError):
+    """A broadcast was to begin before now."""
+
+    def __init__(self, slug: str, moment: str) -> None:
+        self.slug, self.moment = slug, moment
+        super().__init__(
+            f"cannot send broadcast '{slug}' at {moment}: that is over; choose a later time, "
+            f"or 'steadypost broadcast send {slug}' for now"
+        )
+
+
+class PostalAddressMissingError(CampaignError):
+    """Advertising mail must name a postal address, and the clinic has given none."""
+
+    def __init__(self, slug: str) -> None:
+        self.slug = slug
+        super().__init__(
+            f"cannot send broadcast '{slug}': the clinic's postal address is empty; "
+            "set it in [clinic] of the settings"
+        )
+
+
 class SendingStoppedError(CampaignError):
     """The database failed in the middle of sending."""
 

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
+from campaigns.issues import load_coming, load_pending
 from campaigns.joining import Joining, find_joining, may_be_mailed
 from campaigns.models import Enrolment, MailedDay, Series
+from campaigns.rules.broadcasts import IssuePlan
 from campaigns.rules.due_dates import local_day
 from campaigns.rules.moves import Move
 from campaigns.rules.series import InFlight, Moment, Progress, Rhythm, SeriesPlan
-from campaigns.rules.shared_days import Way, plan_moves
+from campaigns.rules.shared_days import Plan, Way, plan_person
 from campaigns.rules.standing import EnrolmentStatus, Origin
 from campaigns.rules.time_zones import zone_of
 from campaigns.site import Site
@@ -67,6 +69,16 @@ class PersonFacts:
     busy_days: frozenset[date]
     # Delivery ids of cancelled steps, by enrolment and step: they are queued again, not anew.
     cancelled: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    issues: tuple[IssuePlan, ...] = ()  # broadcasts that are still to be queued for them
+    queued_issues: tuple[QueuedIssue, ...] = ()
+
+
+@dataclass(frozen=True)
+class QueuedIssue:
+    """A broadcast that is on its way to a person."""
+
+    broadcast_id: int
+    due_at: datetime
 
 
 @dataclass(frozen=True)
@@ -88,7 +100,7 @@ class _Ledger:
     had: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     cancelled: dict[tuple[int, int], int] = field(default_factory=dict)
     in_flight: dict[int, InFlight] = field(default_factory=dict)  # by enrolment
-    broadcasts: list[datetime] = field(default_factory=list)  # due and not through yet
+    broadcasts: list[QueuedIssue] = field(default_factory=list)  # not through yet
 
 
 def load_people(
@@ -99,7 +111,7 @@ def load_people(
     now: datetime,
     joining: Joining = _NOBODY,
 ) -> Iterator[PersonFacts]:
-    """Load those people who may be mailed and are on a way, with all their ways.
+    """Load those people who may be mailed and have something coming, with all their ways.
 
     With `joining` they are shown as the next tick will have enrolled them: for forecasts and
     pages. An enrolment that does not exist yet has a negative id.
@@ -109,25 +121,29 @@ def load_people(
     plans = load_plans(session)
     resumed = frozenset(one.enrolment_id for one in joining.returners)
     coming = _coming(joining, now=now)
+    broadcasts = load_coming(session, now=now)
     for some in slices(sorted(subscriber_ids)):
         starts = _starts(session, some, resumed=resumed)
         ledgers = _ledgers(session, some)
         days = _mailed_days(session, some, since=now.date() - _DAYS_BACK)
+        issues = load_pending(session, some, broadcasts, site=site) if broadcasts else {}
         for key, memberships in _memberships(session, some).items():
             ways = [
                 _way(start, membership, ledgers[key], plan=plans[start.series_id])
                 for start in (*starts[key], *coming[key])
                 if (membership := memberships.get(lists.get(start.series_id, 0))) is not None
             ]
-            if ways:
+            pending = tuple(issues.get(key, ()))
+            if ways or pending or ledgers[key].broadcasts:
                 person = next(iter(memberships.values()))
-                yield _person(person, ways, ledgers[key], days=days[key], site=site, now=now)
+                found = _person(person, ways, ledgers[key], days=days[key], site=site, now=now)
+                yield replace(found, issues=pending) if pending else found
 
 
 def load_person(
     session: Session, subscriber_id: int, *, site: Site, now: datetime
 ) -> PersonFacts | None:
-    """Load one person as the next tick will have enrolled them; None when they are on no way."""
+    """Load one person as the next tick will have enrolled them; None: nothing comes."""
     joining = find_joining(session, subscriber_id=subscriber_id)
     people = load_people(session, [subscriber_id], site=site, now=now, joining=joining)
     return next(people, None)
@@ -135,8 +151,13 @@ def load_person(
 
 def moves_of(person: PersonFacts, *, site: Site, now: datetime) -> dict[int, Move]:
     """Decide the next move of each of a person's enrolments, by enrolment id."""
+    return plan_of_person(person, site=site, now=now).steps
+
+
+def plan_of_person(person: PersonFacts, *, site: Site, now: datetime) -> Plan:
+    """Decide what comes next for a person, of series and of broadcasts."""
     moment = Moment(now, site.calendar, person.busy_days)
-    return plan_moves(person.ways, rhythm=person.rhythm, moment=moment)
+    return plan_person(person.ways, person.issues, rhythm=person.rhythm, moment=moment)
 
 
 def _memberships(session: Session, subscriber_ids: Sequence[int]) -> Mapping[int, dict[int, Any]]:
@@ -176,7 +197,7 @@ def _coming(joining: Joining, *, now: datetime) -> Mapping[int, list[_Start]]:
 
 
 def _ledgers(session: Session, subscriber_ids: Sequence[int]) -> Mapping[int, _Ledger]:
-    columns = ("subscriber_id", "id", "enrolment_id", "step_id", "state", "due_at")
+    columns = ("subscriber_id", "id", "enrolment_id", "step_id", "broadcast_id", "state", "due_at")
     wanted = select(*(getattr(Delivery, name) for name in columns)).where(
         Delivery.subscriber_id.in_(subscriber_ids),
         Delivery.kind.in_([Kind.STEP, Kind.BROADCAST]),
@@ -190,7 +211,7 @@ def _ledgers(session: Session, subscriber_ids: Sequence[int]) -> Mapping[int, _L
 def _enter(ledger: _Ledger, row: Row[Any]) -> None:
     if row.enrolment_id is None:
         if row.state in _MOVING:
-            ledger.broadcasts.append(row.due_at)
+            ledger.broadcasts.append(QueuedIssue(row.broadcast_id or 0, row.due_at))
     elif row.state is State.CANCELLED:
         ledger.cancelled[row.enrolment_id, row.step_id] = row.id
     else:
@@ -242,7 +263,7 @@ def _person(
     now: datetime,
 ) -> PersonFacts:
     zone = zone_of(row.time_zone, site.zone)
-    others = {local_day(max(due_at, now), zone) for due_at in ledger.broadcasts}
+    others = {local_day(max(issue.due_at, now), zone) for issue in ledger.broadcasts}
     return PersonFacts(
         subscriber_id=row.subscriber_id,
         email=row.email,
@@ -250,4 +271,5 @@ def _person(
         ways=tuple(ways),
         busy_days=frozenset(days | others),
         cancelled=ledger.cancelled,
+        queued_issues=tuple(ledger.broadcasts),
     )

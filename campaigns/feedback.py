@@ -20,12 +20,13 @@ from campaigns.site import Site
 from campaigns.store import IS_ACTIVE, change_enrolments, end_enrolments
 from delivery import outbox
 from delivery.outbox import Recorded
-from delivery.rules.states import TERMINAL, State
+from delivery.rules.states import TERMINAL, Kind, State
 from subscribers.models import Subscriber
 from subscribers.rules.standing import SuppressionReason
 from subscribers.suppression import suppress_address
 
 _enrolments = cast(Table, Enrolment.__table__)
+_TAKES_A_DAY = frozenset({Kind.STEP, Kind.BROADCAST})
 _THROUGH = TERMINAL - {State.SENT}
 _LONGEST_NOTE = 500  # of a relay's reply, beside a suppression
 
@@ -91,7 +92,7 @@ def _free_days(
     session: Session, recorded: Sequence[Recorded], *, site: Site, now: datetime
 ) -> None:
     """Give back the day of what was refused, or is to be tried again on another day."""
-    waiting = [d for d in recorded if d.state is State.QUEUED and d.enrolment_id is not None]
+    waiting = [d for d in recorded if d.state is State.QUEUED and d.kind in _TAKES_A_DAY]
     later = waiting and _on_another_day(session, waiting, site=site, now=now)
     refused = [d for d in recorded if d.state is State.REJECTED]
     give_days_back(

@@ -79,7 +79,7 @@ class AnswerFacts:
     asking: int | None  # the one a confirmation was queued for
 
 
-_PERSON = (
+of_person = (
     Subscriber.id.label("person_id"),
     Subscriber.public_id.label("person_public_id"),
     Subscriber.email,
@@ -91,7 +91,7 @@ _PERSON = (
     Subscriber.pace,
     Subscriber.paused_until,
 )
-_MEMBERSHIP = (
+of_membership = (
     Subscription.id.label("subscription_id"),
     Subscription.public_id.label("subscription_public_id"),
     Subscription.standing,
@@ -131,7 +131,7 @@ _STEP = (
 
 def _step_query() -> Select[Any]:
     return (
-        select(*_PERSON, *_MEMBERSHIP, *_STEP)
+        select(*of_person, *of_membership, *_STEP)
         .select_from(Delivery)
         .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
         .join(Enrolment, Enrolment.id == Delivery.enrolment_id)
@@ -159,7 +159,7 @@ def load_steps(session: Session, delivery_ids: Collection[int]) -> dict[int, Ste
 def load_answers(session: Session, delivery_ids: Collection[int]) -> dict[int, AnswerFacts]:
     """Read the facts of confirmations and notices by delivery id; what was erased is missing."""
     wanted = (
-        select(*_PERSON, *_MEMBERSHIP, Delivery.id.label("delivery_id"), Delivery.once_key)
+        select(*of_person, *of_membership, Delivery.id.label("delivery_id"), Delivery.once_key)
         .select_from(Delivery)
         .join(Subscription, Subscription.id == Delivery.subscription_id)
         .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
@@ -167,7 +167,7 @@ def load_answers(session: Session, delivery_ids: Collection[int]) -> dict[int, A
         .where(Delivery.id.in_(delivery_ids))
     )
     return {
-        row.delivery_id: AnswerFacts(_person(row), _membership(row), _asking(row.once_key))
+        row.delivery_id: AnswerFacts(person_of(row), membership_of(row), _asking(row.once_key))
         for row in session.execute(wanted)
     }
 
@@ -193,8 +193,8 @@ def _asking(once_key: str) -> int | None:
 
 def _step_facts(row: Row[Any], published: Sequence[int]) -> StepFacts:
     return StepFacts(
-        person=_person(row),
-        membership=_membership(row),
+        person=person_of(row),
+        membership=membership_of(row),
         queued_at=row.queued_at,
         enrolment_id=row.enrolment_id,
         pointer=Pointer(row.enrolment_status, row.last_step_id, row.last_sent_at),
@@ -211,7 +211,8 @@ def _step_facts(row: Row[Any], published: Sequence[int]) -> StepFacts:
     )
 
 
-def _person(row: Row[Any]) -> Person:
+def person_of(row: Row[Any]) -> Person:
+    """Read a reader from a row that has the columns `of_person`."""
     return Person(
         id=row.person_id,
         public_id=row.person_public_id,
@@ -226,7 +227,8 @@ def _person(row: Row[Any]) -> Person:
     )
 
 
-def _membership(row: Row[Any]) -> Membership:
+def membership_of(row: Row[Any]) -> Membership:
+    """Read a standing from a row that has the columns `of_membership`."""
     return Membership(
         id=row.subscription_id,
         public_id=row.subscription_public_id,

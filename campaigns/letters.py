@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from campaigns.issues import IssueFacts
 from campaigns.ledger import AnswerFacts, Membership, Person, StepFacts
 from campaigns.site import Site
 from delivery.message import Letter, message_id
@@ -44,15 +45,27 @@ def step_context(facts: StepFacts, *, attribute_names: frozenset[str]) -> dict[s
 
     No link is among them: a link is a permission, and can be made again.
     """
-    names = {"first_name": facts.person.first_name, "last_name": facts.person.last_name}
     return {
-        "subscriber": {**dict.fromkeys(attribute_names, ""), **facts.person.attributes, **names},
+        "subscriber": _facts_about(facts.person, attribute_names),
         "series": {"title": facts.series_title, "part": facts.part, "parts": facts.parts},
     }
 
 
+def issue_context(facts: IssueFacts, *, attribute_names: frozenset[str]) -> dict[str, Any]:
+    """Gather the personal facts of a broadcast; what people asked for there is its list."""
+    return {
+        "subscriber": _facts_about(facts.person, attribute_names),
+        "series": {"title": facts.membership.list_title},
+    }
+
+
+def _facts_about(person: Person, attribute_names: frozenset[str]) -> dict[str, Any]:
+    names = {"first_name": person.first_name, "last_name": person.last_name}
+    return {**dict.fromkeys(attribute_names, ""), **person.attributes, **names}
+
+
 def reader_of(context: Mapping[str, Any], links: Mapping[str, str]) -> Reader:
-    """Make the reader of a step from the facts kept with the delivery."""
+    """Make the reader of a step or a broadcast from the facts kept with the delivery."""
     return Reader(subscriber=context["subscriber"], links=links, series=context["series"])
 
 
@@ -73,7 +86,7 @@ def answer_reader(facts: AnswerFacts, *, kind: Kind, site: Site) -> Reader:
 def step_links(
     membership: Membership, person: Person, *, delivery: HasPublicId, site: Site
 ) -> dict[str, str]:
-    """Sign the links of a step for one person."""
+    """Sign the links of a step or a broadcast for one person."""
     links = {
         **_standing_links(membership, person, site),
         "view": f"{site.public_url}/m/{view_token(site.keys, delivery)}",
@@ -112,15 +125,32 @@ def unsubscribe_url(site: Site, membership: Membership) -> str:
 
 def step_letter(email: Email, facts: StepFacts, posting: Posting, *, site: Site) -> Letter:
     """Address one step of a series; it can be unsubscribed with one click (RFC 8058)."""
-    membership = facts.membership
-    stream = f"{membership.list_slug}:series-{facts.series_id}:step-{facts.step_id}"
+    stream = f"series-{facts.series_id}:step-{facts.step_id}"
+    return _list_letter(email, facts.person, facts.membership, posting, stream=stream, site=site)
+
+
+def issue_letter(email: Email, facts: IssueFacts, posting: Posting, *, site: Site) -> Letter:
+    """Address one broadcast to one person; it can be unsubscribed with one click."""
+    stream = f"broadcast-{facts.broadcast_id}"
+    return _list_letter(email, facts.person, facts.membership, posting, stream=stream, site=site)
+
+
+def _list_letter(
+    email: Email,
+    person: Person,
+    membership: Membership,
+    posting: Posting,
+    *,
+    stream: str,
+    site: Site,
+) -> Letter:
     return replace(
-        plain_letter(email, posting, to_address=facts.person.email, site=site),
+        plain_letter(email, posting, to_address=person.email, site=site),
         list_id=(membership.list_title, f"{membership.list_slug}.{site.identity.mail_domain}"),
         unsubscribe_url=unsubscribe_url(site, membership),
         unsubscribe_mailto=_unsubscribe_mailto(site, membership),
         one_click=True,
-        feedback_id=_feedback_id(stream, site),
+        feedback_id=_feedback_id(f"{membership.list_slug}:{stream}", site),
     )
 
 

@@ -194,10 +194,10 @@ def _willing(drafts: Sequence[Draft], verdicts: Mapping[int, Verdict]) -> list[D
 
 
 def _mark(draft: Draft) -> Mark:
-    step, claim = draft.step, draft.claim
-    if step is None:
+    part, claim = draft.step or draft.issue, draft.claim
+    if part is None:
         return Mark(claim.id, claim.attempt)
-    return Mark(claim.id, claim.attempt, step.revision_id, step.context)
+    return Mark(claim.id, claim.attempt, part.revision_id, part.context)
 
 
 def _take_days(
@@ -207,21 +207,21 @@ def _take_days(
 
     A repeated attempt gives up the day of the one before, which is not today's perhaps.
     """
-    plans = {draft.claim.id: draft.step.plan for draft in drafts if draft.step}
+    plans = {draft.claim.id: draft.day_plan for draft in drafts}
     _give_back(session, [draft for draft in drafts if draft.claim.attempt > 1])
     wishes = [
-        DayWish(draft.person.id, local_day(now, draft.step.plan.days.zone), draft.claim.id)
+        DayWish(draft.person.id, local_day(now, draft.day_plan.days.zone), draft.claim.id)
         for draft in drafts
-        if draft.step
+        if draft.day_plan
     ]
     taken = take_days(session, wishes)
     for delivery_id, plan in plans.items():
-        if delivery_id not in taken:
+        if plan is not None and delivery_id not in taken:
             yield delivery_id, after_a_taken_day(plan, now=now)
 
 
 def _give_back(session: Session, drafts: Sequence[Draft]) -> None:
-    give_days_back(session, {draft.claim.id: draft.person.id for draft in drafts if draft.step})
+    give_days_back(session, {draft.claim.id: draft.person.id for draft in drafts if draft.day_plan})
 
 
 # The verdict before let only a repeated last step into a finished series; for the others this is

@@ -1,4 +1,4 @@
-"""Tables: series, steps, revisions, enrolments, and the days on which people had mail."""
+"""Tables: series, steps, broadcasts, revisions, enrolments, and the days with mail."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from campaigns.rules.broadcasts import USUAL_PRIORITY, BroadcastStatus
 from campaigns.rules.standing import EnrolmentStatus, FirstStep, Origin, SeriesStatus
 from storage.base import Base, JsonObject, RowId, state_column
 
@@ -53,6 +54,37 @@ class Step(Base):
     revision_id: Mapped[int | None] = mapped_column(RowId)  # the one to send now
 
 
+class Broadcast(Base):
+    """One message sent once to an audience: an issue of a newsletter."""
+
+    __tablename__ = "broadcasts"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    slug: Mapped[str] = mapped_column(String(64), unique=True)
+    file: Mapped[str] = mapped_column(String(120))  # its document
+    list_id: Mapped[int] = mapped_column(ForeignKey("lists.id"))
+    theme: Mapped[str] = mapped_column(String(64))
+    audience: Mapped[str] = mapped_column(Text, default="")  # the rule; empty: the whole list
+    priority: Mapped[int] = mapped_column(default=USUAL_PRIORITY)  # lower goes first
+    grace_hours: Mapped[int]  # so late it may be before it is held
+    status: Mapped[BroadcastStatus] = mapped_column(
+        state_column(BroadcastStatus), default=BroadcastStatus.DRAFT
+    )
+    reason: Mapped[str] = mapped_column(Text, default="")  # why held
+    revision_id: Mapped[int | None] = mapped_column(RowId)
+    begins_at: Mapped[datetime | None]  # nothing of it goes before; None: nobody said when
+    day: Mapped[date | None]  # with `hour`: on this day of each reader, at their hour
+    hour: Mapped[int | None]
+    released_at: Mapped[datetime | None]  # it was late, and somebody said: all the same
+    # People get their delivery in the order of their ids. Those up to here have theirs, and
+    # `queued_at` says since when everybody has.
+    queued_to: Mapped[int] = mapped_column(RowId, default=0)
+    queued_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+
+
 class Surroundings(Base):
     """What every email of a moment shares: the theme's files and the clinic's facts."""
 
@@ -65,13 +97,19 @@ class Surroundings(Base):
 
 
 class Revision(Base):
-    """A published state of one step's document; deliveries remember theirs for ever."""
+    """A published state of one document; deliveries remember theirs for ever."""
 
     __tablename__ = "revisions"
-    __table_args__ = (UniqueConstraint("step_id", "digest"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        UniqueConstraint("step_id", "digest"),
+        UniqueConstraint("broadcast_id", "digest"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
-    step_id: Mapped[int] = mapped_column(ForeignKey("steps.id"))
+    # It belongs to one of the two.
+    step_id: Mapped[int | None] = mapped_column(ForeignKey("steps.id"))
+    broadcast_id: Mapped[int | None] = mapped_column(ForeignKey("broadcasts.id"))
     digest: Mapped[str] = mapped_column(String(64))  # of document and surroundings
     document: Mapped[str] = mapped_column(Text)
     surroundings: Mapped[str] = mapped_column(ForeignKey("surroundings.digest"))

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.errors import Fault
-from campaigns.models import Revision, Step, Surroundings
+from campaigns.models import Broadcast, Revision, Step, Surroundings
 from campaigns.site import Site
 from subscribers.store import insert_new
 from templates.checking import Level, check_edition
@@ -52,24 +52,31 @@ def keep_surroundings(session: Session, surroundings: Surroundings) -> None:
 
 
 def publish_text(
-    session: Session, step: Step, document: str, surroundings: Surroundings, *, now: datetime
+    session: Session,
+    owner: Step | Broadcast,
+    document: str,
+    surroundings: Surroundings,
+    *,
+    now: datetime,
 ) -> bool:
-    """Let a step be sent with this text from now on; True when that differs from before.
+    """Let a step or a broadcast be sent with this text from now on; True when that is new.
 
     A text that was published before gets its old revision back.
     """
     digest = _digest(f"{surroundings.digest}\n{document}")
+    column = "step_id" if isinstance(owner, Step) else "broadcast_id"
     values = {
-        "step_id": step.id,
+        column: owner.id,
         "digest": digest,
         "document": document,
         "surroundings": surroundings.digest,
         "created_at": now,
     }
     session.execute(insert_new(session, Revision).values(values))
-    wanted = select(Revision.id).where(Revision.step_id == step.id, Revision.digest == digest)
-    before, step.revision_id = step.revision_id, session.scalars(wanted).one()
-    return step.revision_id != before
+    is_theirs = getattr(Revision, column) == owner.id
+    wanted = select(Revision.id).where(is_theirs, Revision.digest == digest)
+    before, owner.revision_id = owner.revision_id, session.scalars(wanted).one()
+    return owner.revision_id != before
 
 
 def faults_in(
@@ -85,7 +92,7 @@ def faults_in(
     for part, (file, text) in enumerate(texts.items(), start=1):
         series = {"title": title, "part": part, "parts": len(texts)}
         edition = edition_with(text, surroundings, attribute_names=site.attribute_names)
-        faults += _faults_of(file, edition, replace(SAMPLE_READER, series=series), renderer)
+        faults += faults_of(file, edition, replace(SAMPLE_READER, series=series), renderer)
     return faults
 
 
@@ -108,7 +115,8 @@ def edition_with(
     )
 
 
-def _faults_of(file: str, edition: Edition, reader: Reader, renderer: Renderer) -> Iterator[Fault]:
+def faults_of(file: str, edition: Edition, reader: Reader, renderer: Renderer) -> Iterator[Fault]:
+    """Render one text for a sample reader, and once more without a name; list what is wrong."""
     try:
         renderer.render(edition, reader)
         found = check_edition(edition, replace(reader, subscriber=_NAMELESS), renderer=renderer)

@@ -25,7 +25,7 @@ MOST_WAIT_DAYS = 365
 MOST_YAML_BYTES = 100_000
 MOST_DOCUMENT_BYTES = 200_000
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_SLUG_ADVICE = "use up to 64 lower-case letters, digits and single hyphens, like 'how-it-works'"
+SLUG_ADVICE = "use up to 64 lower-case letters, digits and single hyphens, like 'how-it-works'"
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,118}")
 _SERIES_KEYS = (
     "title", "list", "description", "theme", "send_hour", "first_step", "priority", "steps",
@@ -129,7 +129,7 @@ class _Reading:
 
     def read(self, slug: str) -> SeriesFolder:
         if not is_slug(slug):
-            self._faults.append(Fault(slug, 0, f"a series cannot be named so; {_SLUG_ADVICE}"))
+            self._faults.append(Fault(slug, 0, f"a series cannot be named so; {SLUG_ADVICE}"))
         text = self._text(SERIES_FILE, most=MOST_YAML_BYTES)
         node = None if text is None else self._yaml.parse(text)
         if self._faults:
@@ -192,7 +192,7 @@ class _Reading:
     def _slug(self, fields: Mapping[str, yaml.Node], key: str, *, default: str) -> str:
         text = self._yaml.text(fields, key, default=default)
         if key in fields and not is_slug(text):
-            self._yaml.fault(f"'{key}' cannot be '{text}'; {_SLUG_ADVICE}", at=fields[key])
+            self._yaml.fault(f"'{key}' cannot be '{text}'; {SLUG_ADVICE}", at=fields[key])
         return text
 
     def _refuse_twins(self, names: Collection[str], what: str) -> None:
@@ -201,17 +201,21 @@ class _Reading:
                 self._yaml.fault(f"{count} steps have the {what} '{name}'; each needs its own")
 
     def _text(self, file: str, *, most: int) -> str | None:
-        """Read a text file that lies in the folder itself; None with a fault noted."""
-        problem, raw = _read_bytes(self._path, file, most)
-        if not problem:
-            try:
-                return raw.decode("utf-8-sig").replace("\r\n", "\n")
-            except UnicodeDecodeError as error:
-                line = raw.count(b"\n", 0, error.start) + 1
-                self._faults.append(Fault(file, line, "not UTF-8 text; save the file as UTF-8"))
-                return None
-        self._faults.append(Fault(file, 0, problem))
-        return None
+        return read_text(self._path, file, most=most, faults=self._faults)
+
+
+def read_text(folder: Path, file: str, *, most: int, faults: list[Fault]) -> str | None:
+    """Read a text file that lies in a folder itself; None with a fault noted."""
+    problem, raw = _read_bytes(folder, file, most)
+    if not problem:
+        try:
+            return raw.decode("utf-8-sig").replace("\r\n", "\n")
+        except UnicodeDecodeError as error:
+            line = raw.count(b"\n", 0, error.start) + 1
+            faults.append(Fault(file, line, "not UTF-8 text; save the file as UTF-8"))
+            return None
+    faults.append(Fault(file, 0, problem))
+    return None
 
 
 def _read_bytes(folder: Path, file: str, most: int) -> tuple[str, bytes]:

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from campaigns.errors import UnknownSeriesError
-from campaigns.models import Enrolment, Series, Step
+from campaigns.models import Broadcast, Enrolment, Series, Step
 from campaigns.rules.series import SeriesPlan, StepPlan
 from campaigns.rules.standing import EnrolmentStatus
 from subscribers.store import slices
@@ -40,10 +40,11 @@ class Due:
 
 @dataclass(frozen=True)
 class Labels:
-    """The names people know series and steps by, by id."""
+    """The names people know series, steps and broadcasts by, by id."""
 
     series: Mapping[int, str]
     steps: Mapping[int, str]
+    broadcasts: Mapping[int, str]
 
 
 def find_series(session: Session, slug: str) -> Series:
@@ -90,10 +91,9 @@ def load_plans(session: Session) -> dict[int, SeriesPlan]:
 
 
 def load_labels(session: Session) -> Labels:
-    """Read the names of all series and steps."""
-    series = session.execute(select(Series.id, Series.slug))
-    steps = session.execute(select(Step.id, Step.key))
-    return Labels({row.id: row.slug for row in series}, {row.id: row.key for row in steps})
+    """Read the names of all series, steps and broadcasts."""
+    columns = ((Series.id, Series.slug), (Step.id, Step.key), (Broadcast.id, Broadcast.slug))
+    return Labels(*({row[0]: row[1] for row in session.execute(select(*two))} for two in columns))
 
 
 def name_steps(session: Session, step_ids: Iterable[int]) -> dict[int, str]:

@@ -41,6 +41,32 @@ def cancel_for_enrolments(
     return _cancel(session, of_them, reason=reason, now=now)
 
 
+def cancel_for_broadcast(session: Session, broadcast_id: int, reason: str, *, now: datetime) -> int:
+    """Cancel what is not marked yet of a broadcast."""
+    of_it = deliveries.c.broadcast_id == broadcast_id
+    return _cancel(session, of_it, reason=reason, now=now)
+
+
+def cancel_for_subscription(
+    session: Session,
+    subscription_id: int,
+    reason: str,
+    *,
+    subscriber_id: int,
+    kind: Kind,
+    now: datetime,
+) -> int:
+    """Cancel what is not marked yet of one kind, sent by a person's word for one list."""
+    return _cancel(
+        session,
+        deliveries.c.subscriber_id == subscriber_id,  # they are found by their person
+        deliveries.c.subscription_id == subscription_id,
+        deliveries.c.kind == kind,
+        reason=reason,
+        now=now,
+    )
+
+
 def cancel_deliveries(
     session: Session, delivery_ids: Collection[int], reason: str, *, now: datetime
 ) -> int:

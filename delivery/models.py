@@ -16,6 +16,7 @@ from storage.signing import new_public_id
 # A literal, not a parameter: only then can every plan, also a generic prepared one, use it.
 _IS_QUEUED = text("state = 'queued'")
 _IS_URGENT = text("state = 'queued' AND kind IN ('confirmation', 'notice')")
+_IS_OF_A_BROADCAST = text("broadcast_id IS NOT NULL")
 _IS_IN_HAND = text("state IN ('claimed', 'sending')")
 _IS_OPEN = text("released_at IS NULL")
 
@@ -47,6 +48,13 @@ class Delivery(Base):
             postgresql_where=_IS_IN_HAND,
         ),
         Index("ix_deliveries_enrolment", "enrolment_id", "step_id"),
+        Index(
+            "ix_deliveries_broadcast",
+            "broadcast_id",
+            "state",
+            sqlite_where=_IS_OF_A_BROADCAST,
+            postgresql_where=_IS_OF_A_BROADCAST,
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -63,9 +71,10 @@ class Delivery(Base):
     subscriber_id: Mapped[int | None] = mapped_column(
         ForeignKey("subscribers.id", ondelete="SET NULL"), index=True
     )
-    subscription_id: Mapped[int | None] = mapped_column(RowId)  # of a confirmation or a notice
+    subscription_id: Mapped[int | None] = mapped_column(RowId)  # of all but the steps
     enrolment_id: Mapped[int | None] = mapped_column(RowId)
     step_id: Mapped[int | None] = mapped_column(RowId)
+    broadcast_id: Mapped[int | None] = mapped_column(RowId)
     revision_id: Mapped[int | None] = mapped_column(RowId)  # what it was sent with
     document: Mapped[str] = mapped_column(String(64), default="")  # of a confirmation or notice
     # The personal facts it was rendered with, so that it can be shown again exactly.

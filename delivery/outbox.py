@@ -28,8 +28,10 @@ from sqlalchemy.orm import Session
 
 from delivery.interventions import (
     cancel_deliveries,
+    cancel_for_broadcast,
     cancel_for_enrolments,
     cancel_for_subscriber,
+    cancel_for_subscription,
     confirm_arrival,
     expire_old,
     hold,
@@ -68,8 +70,10 @@ __all__ = [
     "WorkerIdentity",
     "beat",
     "cancel_deliveries",
+    "cancel_for_broadcast",
     "cancel_for_enrolments",
     "cancel_for_subscriber",
+    "cancel_for_subscription",
     "claim_batch",
     "confirm_arrival",
     "expire_old",
@@ -103,6 +107,7 @@ class NewDelivery:
     enrolment_id: int | None = None
     step_id: int | None = None
     document: str = ""
+    broadcast_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,7 @@ class ClaimedDelivery:
     document: str
     doubt_count: int
     once_key: str = ""
+    broadcast_id: int | None = None
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,10 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from campaigns.broadcasting import queue_due_broadcasts
 from campaigns.enrolment import end_enrolments_of_leavers, enrol_newcomers
-from campaigns.models import Enrolment, Step
+from campaigns.issues import load_coming
+from campaigns.models import Broadcast, Enrolment, Step
 from campaigns.queueing import queue_confirmations, queue_due_steps
 from campaigns.store import next_look
 from delivery.models import Delivery
@@ -49,12 +51,22 @@ class SeriesStage(Stage):
 
     def tick(self) -> None:
         """Do what the scheduler does at the present moment."""
+        self.plan()
+        self.send(renderer=PlainRenderer())
+
+    def tick_with_looks(self) -> None:
+        """Do the same, and render the whole emails."""
+        self.plan()
+        self.send()
+
+    def plan(self) -> None:
+        """Do what a tick does before it sends."""
         site, now = self.site, self.clock.now
         self.do(lambda s: enrol_newcomers(s, site=site, now=now))
         self.do(lambda s: end_enrolments_of_leavers(s, now=now))
         self.do(lambda s: queue_confirmations(s, site=site, now=now))
         self.do(lambda s: queue_due_steps(s, site=site, now=now))
-        self.send(renderer=PlainRenderer())
+        self.do(lambda s: queue_due_broadcasts(s, site=site, now=now))
 
     def run_until(self, end: datetime) -> None:
         """Tick now, and at each moment at which something may be due."""
@@ -70,6 +82,9 @@ class SeriesStage(Stage):
         with self.database.reading() as session:
             queued = select(func.min(Delivery.due_at)).where(Delivery.state == State.QUEUED)
             moments = [next_look(session), session.scalar(queued)]
+            moments += [
+                one.begins_at for one in load_coming(session, now=self.clock.now) if one.begins_at
+            ]
         upcoming = [moment for moment in moments if moment is not None]
         return max(min(upcoming), self.clock.now) if upcoming else None
 
@@ -97,6 +112,17 @@ class SeriesStage(Stage):
             .order_by(Delivery.done_at, Subscriber.email, Step.series_id)
         )
         return [Went(*row) for row in self.ask(lambda s: s.execute(wanted).all())]
+
+    def broadcasts_went(self) -> list[tuple[str, str, datetime]]:
+        """List the broadcasts that were sent, in order: name, address, moment."""
+        wanted = (
+            select(Broadcast.slug, Subscriber.email, Delivery.done_at)
+            .join(Delivery, Delivery.broadcast_id == Broadcast.id)
+            .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
+            .where(Delivery.state == State.SENT)
+            .order_by(Delivery.done_at, Subscriber.email)
+        )
+        return [tuple(row) for row in self.ask(lambda s: s.execute(wanted).all())]
 
     def once_keys(self) -> list[tuple[str, State]]:
         """List every delivery by its once key."""

@@ -18,6 +18,7 @@ from web.desk import Desk
 from web.wording import day_in_words
 
 _MOST_SHOWN = 52
+_LETTERS = frozenset({Kind.STEP, Kind.BROADCAST})
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,13 @@ class PastLetter:
 def past_letters(
     session: Session, desk: Desk, person: Subscriber, *, zone: ZoneInfo
 ) -> Sequence[PastLetter]:
-    """List the steps a person was sent, the newest first."""
+    """List the steps and broadcasts a person was sent, the newest first."""
     deliveries = deliveries_of_subscriber(session, person.id, limit=_MOST_SHOWN)
     return [_letter(session, desk, each, zone) for each in deliveries if _was_sent(each)]
 
 
 def _was_sent(delivery: Delivery) -> bool:
-    can_be_shown = delivery.kind is Kind.STEP and delivery.context and delivery.revision_id
+    can_be_shown = delivery.kind in _LETTERS and delivery.context and delivery.revision_id
     return bool(can_be_shown) and delivery.state in (State.SENT, State.UNCERTAIN)
 
 
@@ -59,5 +60,7 @@ def _subject(session: Session, desk: Desk, delivery: Delivery) -> str:
     names = desk.site.attribute_names
     edition = edition_of(session, delivery.revision_id or 0, attribute_names=names)
     subject = parse_document(edition.document).front.subject
-    part = (delivery.context or {}).get("series", {}).get("part", "")
-    return subject if "{" not in subject else f"Part {part}"
+    if "{" not in subject:
+        return subject
+    series = (delivery.context or {}).get("series", {})
+    return f"Part {series['part']}" if "part" in series else str(series.get("title", ""))

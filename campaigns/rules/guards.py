@@ -72,6 +72,14 @@ class Consent:
 
 
 @dataclass(frozen=True)
+class DayPlan:
+    """How another day is found for an email whose day is taken."""
+
+    hour: int  # local
+    days: Days
+
+
+@dataclass(frozen=True)
 class MarkPlan:
     """What the marking of a step relies on."""
 
@@ -171,8 +179,8 @@ def before_marking(pointer: Pointer | None, plan: MarkPlan, *, now: datetime) ->
     return Go()
 
 
-def after_a_taken_day(plan: MarkPlan, *, now: datetime) -> PutBack:
-    """Decide for a step whose reader has had another marketing email today."""
+def after_a_taken_day(plan: MarkPlan | DayPlan, *, now: datetime) -> PutBack:
+    """Decide for an email whose reader has had another marketing email today."""
     tomorrow = local_day(now, plan.days.zone) + _ONE_DAY
     return PutBack(slot_on(tomorrow, plan, now=now), "another email went to this person today")
 
@@ -182,7 +190,7 @@ def relay_pause(attempt: int) -> timedelta:
     return min(timedelta(minutes=2 ** min(attempt - 1, 4)), _LONGEST_PAUSE)
 
 
-def slot_on(day: date, plan: MarkPlan, *, now: datetime) -> datetime:
+def slot_on(day: date, plan: MarkPlan | DayPlan, *, now: datetime) -> datetime:
     """Find the first permitted moment at the person's hour, from this day on."""
     slot = find_slot(Wish(earliest=day, hour=plan.hour), plan.days)
     return slot.at if slot else now + _ONE_DAY  # closed for good: staff may change that

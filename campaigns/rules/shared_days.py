@@ -1,4 +1,4 @@
-"""Decide for all series of one person together: there is room for one email a day."""
+"""Decide for everything one person is to get together: there is room for one email a day."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from campaigns.rules.broadcasts import IssueMove, IssuePlan, move_issue
 from campaigns.rules.due_dates import local_day
 from campaigns.rules.moves import Move, SendStep, WaitUntil
 from campaigns.rules.series import Moment, Progress, Rhythm, SeriesPlan, next_move
@@ -20,27 +21,51 @@ class Way:
     progress: Progress
 
 
-def plan_moves(ways: Sequence[Way], *, rhythm: Rhythm, moment: Moment) -> dict[int, Move]:
-    """Decide the next move of each enrolment of one person, by enrolment id.
+@dataclass(frozen=True)
+class Plan:
+    """What comes next for one person."""
 
-    What is on its way already keeps its day. Then the series choose in their order
-    (priority, then id), and each leaves its day to nobody after it: the loser waits
-    for its next open day.
+    steps: dict[int, Move]  # by enrolment
+    issues: dict[int, IssueMove]  # by broadcast; without those for which no day is ever open
+
+
+def plan_moves(
+    ways: Sequence[Way], *, rhythm: Rhythm, moment: Moment, issues: Sequence[IssuePlan] = ()
+) -> dict[int, Move]:
+    """Decide the next move of each enrolment of one person, by enrolment id."""
+    return plan_person(ways, issues, rhythm=rhythm, moment=moment).steps
+
+
+def plan_person(
+    ways: Sequence[Way], issues: Sequence[IssuePlan], *, rhythm: Rhythm, moment: Moment
+) -> Plan:
+    """Decide the next moves of a person's enrolments, and of broadcasts not queued for them yet.
+
+    What is on its way already keeps its day. Then series and broadcasts choose in their order
+    (priority, then series before broadcasts, then id), and each leaves its day to nobody after
+    it: the loser waits for its next open day.
     """
     taken = {*moment.busy_days, *_days_on_the_way(ways, rhythm, moment)}
-    moves: dict[int, Move] = {}
-    for way in sorted(ways, key=_rank):
-        move = next_move(
-            way.series, way.progress, rhythm=rhythm, moment=replace(moment, busy_days=taken)
-        )
-        if isinstance(move, SendStep | WaitUntil):
-            taken.add(local_day(move.at, rhythm.zone))
-        moves[way.enrolment_id] = move
-    return moves
+    plan = Plan({}, {})
+    choosing: list[Way | IssuePlan] = [*ways, *issues]
+    for one in sorted(choosing, key=_rank):
+        free = replace(moment, busy_days=taken)
+        if isinstance(one, Way):
+            move = next_move(one.series, one.progress, rhythm=rhythm, moment=free)
+            plan.steps[one.enrolment_id] = move
+            if isinstance(move, SendStep | WaitUntil):
+                taken.add(local_day(move.at, rhythm.zone))
+        elif (issue := move_issue(one, rhythm, free)) is not None:
+            plan.issues[one.id] = issue
+            if issue.paused_until is None and not issue.is_late:
+                taken.add(local_day(issue.at, rhythm.zone))
+    return plan
 
 
-def _rank(way: Way) -> tuple[int, int, int]:
-    return way.series.priority, way.series.id, way.enrolment_id
+def _rank(one: Way | IssuePlan) -> tuple[int, int, int, int]:
+    if isinstance(one, Way):
+        return one.series.priority, 0, one.series.id, one.enrolment_id
+    return one.priority, 1, one.id, 0
 
 
 def _days_on_the_way(ways: Sequence[Way], rhythm: Rhythm, moment: Moment) -> Iterable[date]:

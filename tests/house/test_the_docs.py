@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from campaigns.rules.broadcasts import BroadcastStatus
 from campaigns.rules.standing import EnrolmentStatus, SeriesStatus
 from delivery.rules.states import MOVES, State
 from subscribers.rules.standing import Standing
@@ -32,6 +33,7 @@ def table_after(heading: str, text: str) -> list[list[str]]:
         ("Subscription", Standing),
         ("Enrolment", EnrolmentStatus),
         ("Series", SeriesStatus),
+        ("Broadcast", BroadcastStatus),
     ],
 )
 def test_the_table_of_states_is_the_enum(heading: str, states: type) -> None:

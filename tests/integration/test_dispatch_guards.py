@@ -441,12 +441,12 @@ def test_a_defect_of_the_renderer_holds_one_mail_and_stops_nothing(ada: Ada) -> 
     assert ada.now().reason == "a defect of this program: ZeroDivisionError: division by zero"
 
 
-def test_a_kind_that_cannot_be_sent_is_held(ada: Ada) -> None:
+def test_a_broadcast_that_is_gone_is_cancelled(ada: Ada) -> None:
     ada.stage.change(Delivery, ada.delivery, kind=Kind.BROADCAST)
 
     ada.stage.send()
 
-    assert ada.now().reason == "this program cannot send a broadcast yet"
+    assert ada.now().reason == "the person or the broadcast is gone"
 
 
 def test_an_answer_with_an_unknown_text_is_held(stage: Stage, cast: Any) -> None:
