@@ -27,6 +27,7 @@ from campaigns.drafting import Draft
 from campaigns.errors import PointerMovedError
 from campaigns.mailed_days import DayWish, give_days_back, take_days
 from campaigns.models import Enrolment, Series, Step
+from campaigns.rules.broadcasts import check_pause
 from campaigns.rules.due_dates import local_day
 from campaigns.rules.guards import (
     Cancel,
@@ -136,6 +137,8 @@ class _Facts:
         if person.email in self.suppressed:
             return Cancel("the address is suppressed")
         verdict = check_consent(self.consents.get(draft.membership.id), draft.needs)
+        if draft.issue is not None and isinstance(verdict, Go):
+            return check_pause(found.paused_until, draft.issue.plan.days.zone, now=now)
         if step is None or not isinstance(verdict, Go):
             return verdict
         verdict = before_marking(self.pointers.get(step.enrolment_id), step.plan, now=now)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from campaigns.rules.calendar import ClinicCalendar, never_opens
 from campaigns.rules.due_dates import (
@@ -138,8 +139,8 @@ def before_issue(
     """Decide before an issue is written: by broadcast, person and clinic as they are now."""
     if issue.status is BroadcastStatus.CANCELLED:
         return Cancel("the broadcast was cancelled")
-    if (pause := _pause_over(now, rhythm)) is not None:
-        return Cancel(f"the person paused the mail until {pause}")
+    if (verdict := check_pause(rhythm.paused_until, rhythm.zone, now=now)) != Go():
+        return verdict
     slot = _planned(issue.plan, rhythm, calendar=calendar, taken=issue.mailed_days)
     if slot is None:
         return Hold("the clinic's calendar leaves no day or hour open; change it in the settings")
@@ -152,6 +153,13 @@ def before_issue(
     opening = next_permitted(now, Days(rhythm.zone, calendar))
     if opening is not None and opening.at > now:
         return PutBack(opening.at, "outside the clinic's send window")
+    return Go()
+
+
+def check_pause(paused_until: date | None, zone: ZoneInfo, *, now: datetime) -> Go | Cancel:
+    """Decide, once more when it is marked, whether the person paused: news do not wait for them."""
+    if paused_until is not None and local_day(now, zone) < paused_until:
+        return Cancel(f"the person paused the mail until {paused_until}")
     return Go()
 
 

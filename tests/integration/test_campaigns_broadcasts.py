@@ -37,7 +37,15 @@ from subscribers.models import Subscriber, Subscription, Suppression
 from subscribers.rules.standing import Standing, SuppressionReason
 from subscribers.signup import unsubscribe
 from tests.broadcast_stage import BroadcastStage
-from tests.sending_stage import RENDERER, Clock, Crash, InterruptedSender, crash, read
+from tests.sending_stage import (
+    RENDERER,
+    Clock,
+    Crash,
+    InterruptedRenderer,
+    InterruptedSender,
+    crash,
+    read,
+)
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -214,6 +222,22 @@ def test_closed_days_and_the_window_put_it_off(stage: BroadcastStage, weekly: in
         ("kiwi@example.org", "03 19:00"),
         ("ada@example.org", "04 07:00"),
     ]
+
+
+def test_a_pause_that_comes_while_it_is_written_counts(stage: BroadcastStage, weekly: int) -> None:
+    ada = stage.add_reader("ada", weekly)
+    stage.schedule(stage.clock.now)
+    stage.plan()
+    until = date(2026, 3, 20)
+
+    stage.send(
+        renderer=InterruptedRenderer(
+            lambda: stage.change(Subscriber, ada.subscriber_id, paused_until=until)
+        )
+    )
+
+    assert stage.sender.handovers == []
+    assert stage.delivery(1).reason == "the person paused the mail until 2026-03-20"
 
 
 def test_who_paused_is_passed_over_by_name(stage: BroadcastStage, weekly: int) -> None:
