@@ -16,12 +16,19 @@ from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any, TypeVar
 
-from campaigns.broadcasting import queue_due_broadcasts
+from campaigns.broadcasting import has_due_broadcasts, queue_due_broadcasts
 from campaigns.dispatch import send_queued
-from campaigns.enrolment import end_enrolments_of_leavers, enrol_newcomers
-from campaigns.publishing import publish_changes
-from campaigns.queueing import queue_confirmations, queue_due_steps
+from campaigns.enrolment import (
+    end_enrolments_of_leavers,
+    enrol_newcomers,
+    has_leavers,
+    has_newcomers,
+)
+from campaigns.portions import Portion
+from campaigns.publishing import has_changes, publish_changes
+from campaigns.queueing import has_confirmations, queue_confirmations, queue_due_steps
 from campaigns.site import Site
+from campaigns.store import has_due_enrolments
 from campaigns.succession import Journals, NoJournals, settle_own, take_over
 from delivery import outbox
 from delivery.errors import WorkerFencedError
@@ -75,26 +82,59 @@ def run_tick(
 
     With `only_sends` somebody else plans: what is queued is sent, and nothing is decided.
     """
-    plan = {} if only_sends else _plan(parts, worker, now)
-    done = [_attempt(name, _alone, parts, deed) for name, deed in plan.items()]
+    plan: dict[str, _Step] = {} if only_sends else _plan(parts, worker, now)
+    done = [_attempt(name, _do_if_wanted, parts, step) for name, step in plan.items()]
     report = TickReport(now, (*done, _attempt(SEND, _send, parts, worker, keep_going, portion)))
     _attempt("keep the report", _alone, parts, lambda s: keep_report(s, worker, report))
     return report
 
 
-def _plan(parts: Parts, worker: Worker, now: datetime) -> dict[str, Callable[[Session], int]]:
-    """Name the steps before sending, in order; each is one transaction."""
+@dataclass(frozen=True)
+class _Step:
+    """One step before sending: a question that takes no lock, and a transaction of its own."""
+
+    is_wanted: Callable[[Session], bool]
+    deed: Callable[[Session], int | Portion]
+
+
+def _plan(parts: Parts, worker: Worker, now: datetime) -> dict[str, _Step]:
+    """Name the steps before sending, in order."""
     site, renderer = parts.site, parts.renderer
     return {
-        "take over": lambda s: _take_over(parts, worker, s, now),
-        "publish changes": lambda s: publish_changes(s, site=site, renderer=renderer, now=now),
-        "enrol newcomers": lambda s: enrol_newcomers(s, site=site, now=now),
-        "end leavers": lambda s: end_enrolments_of_leavers(s, now=now),
-        "queue confirmations": lambda s: queue_confirmations(s, site=site, now=now),
-        "queue due steps": lambda s: queue_due_steps(s, site=site, now=now),
-        "queue broadcasts": lambda s: queue_due_broadcasts(s, site=site, now=now),
-        "tidy": lambda s: outbox.expire_old(s, now=now),
+        "take over": _Step(
+            lambda s: _may_take_over(parts, worker, s, now),
+            lambda s: _take_over(parts, worker, s, now),
+        ),
+        "publish changes": _Step(
+            lambda s: has_changes(s, site=site, now=now),
+            lambda s: publish_changes(s, site=site, renderer=renderer, now=now),
+        ),
+        "enrol newcomers": _Step(
+            lambda s: has_newcomers(s, site=site),
+            lambda s: enrol_newcomers(s, site=site, now=now),
+        ),
+        "end leavers": _Step(has_leavers, lambda s: end_enrolments_of_leavers(s, now=now)),
+        "queue confirmations": _Step(
+            lambda s: has_confirmations(s, now=now),
+            lambda s: queue_confirmations(s, site=site, now=now),
+        ),
+        "queue due steps": _Step(
+            lambda s: has_due_enrolments(s, now=now),
+            lambda s: queue_due_steps(s, site=site, now=now),
+        ),
+        "queue broadcasts": _Step(
+            lambda s: has_due_broadcasts(s, now=now),
+            lambda s: queue_due_broadcasts(s, site=site, now=now),
+        ),
+        "tidy": _Step(
+            lambda s: outbox.has_old(s, now=now), lambda s: outbox.expire_old(s, now=now)
+        ),
     }
+
+
+def _may_take_over(parts: Parts, worker: Worker, session: Session, now: datetime) -> bool:
+    has_ended, lease = parts.journals.is_abandoned, parts.lease
+    return outbox.may_take_over(session, worker, now=now, lease=lease, has_ended=has_ended)
 
 
 def _take_over(parts: Parts, worker: Worker, session: Session, now: datetime) -> int:
@@ -103,6 +143,14 @@ def _take_over(parts: Parts, worker: Worker, session: Session, now: datetime) ->
     own = settle_own(session, worker, parts.evidence(), site=site, now=now)
     lease = parts.lease
     return own + take_over(session, worker, journals, site=site, now=now, lease=lease)
+
+
+def _do_if_wanted(parts: Parts, step: _Step) -> int | Portion:
+    """Ask first, for nobody waits for a question; most ticks have nothing to do."""
+    with parts.database.reading() as session:
+        if not step.is_wanted(session):
+            return 0
+    return _alone(parts, step.deed)
 
 
 def _alone(parts: Parts, deed: Callable[[Session], Made]) -> Made:
@@ -117,6 +165,8 @@ def _attempt(name: str, work: Callable[..., Any], *with_these: Any) -> StepRepor
     except Exception as error:  # the world may fail in any way; the next tick tries again
         LOG.debug("step of a tick failed", exc_info=True)
         return StepReport.failed(name, error)
+    if isinstance(done, Portion):
+        return StepReport(name, done.done, is_full=done.is_full)
     return done if isinstance(done, StepReport) else StepReport(name, done)
 
 
@@ -195,7 +245,7 @@ class Scheduler:
             self._say(_attempt("sign off", _sign_off, self._parts, self._worker))
 
     def work(self) -> None:
-        """Tick, and tick again without a pause while mail goes out and nobody asked to stop."""
+        """Tick, and again without a pause while there is more to do and nobody asked to stop."""
         while not self._stopping.is_set() and self._tick():
             pass
 
@@ -217,7 +267,7 @@ class Scheduler:
         pace = {"took": timedelta(seconds=time.monotonic() - began), "wanted": self._every}
         self._portion = portions.next_portion(portion, sent=report.sent, least=least, **pace)
         self._say(*report.steps)
-        return report.sent > 0
+        return report.sent > 0 or report.is_full
 
     def _begin(self) -> int:
         """Show life; report for work at first, and after having been taken for dead."""

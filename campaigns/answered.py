@@ -17,6 +17,7 @@ from campaigns.site import Site
 from delivery import outbox
 from delivery.models import Delivery
 from delivery.outbox import ClaimedDelivery, Recorded, Result, WorkerIdentity
+from delivery.rows import IS_IN_HAND
 from delivery.rules.states import POLICY_OF_KIND, State
 from delivery.sender import Outcome, Refused, Uncertain
 
@@ -77,7 +78,7 @@ def settle_leftovers(
     """
     outbox.release_claims(session, worker, None, now=now)
     in_hand = select(Delivery.id, Delivery.attempt, Delivery.kind).where(
-        Delivery.owner == worker.id, Delivery.state == State.SENDING
+        IS_IN_HAND, Delivery.owner == worker.id, Delivery.state == State.SENDING
     )
     lost = [
         Result(row.id, row.attempt, _LEFT_BEHIND, POLICY_OF_KIND[row.kind])

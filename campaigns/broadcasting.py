@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audiences import audience_of
@@ -30,6 +30,14 @@ from templates.errors import TemplateError
 
 PAGE = 1_000
 _OPEN = sorted(set(State) - TERMINAL)
+
+
+def has_due_broadcasts(session: Session, *, now: datetime) -> bool:
+    """Tell whether `queue_due_broadcasts` may find anything to do."""
+    is_scheduled = Broadcast.status == BroadcastStatus.SCHEDULED
+    is_due = and_(is_scheduled, Broadcast.begins_at <= now)
+    is_sending = Broadcast.status == BroadcastStatus.SENDING
+    return bool(session.scalar(select(exists().where(or_(is_due, is_sending)))))
 
 
 def queue_due_broadcasts(session: Session, *, site: Site, now: datetime, limit: int = 5_000) -> int:

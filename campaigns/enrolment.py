@@ -1,7 +1,7 @@
 """Begin, end and resume people's ways through series. What a subscription says decides.
 
-Nothing here relies on having been told: each tick compares subscriptions and enrolments and makes
-good the difference.
+Nothing here relies on having been told: each tick compares subscriptions with what it noted of
+them, and makes good the difference. When nobody has moved it reads nothing but two empty indexes.
 """
 
 from __future__ import annotations
@@ -10,36 +10,78 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from campaigns.errors import AlreadyEnrolledError, NotSubscribedError, SuppressedPersonError
-from campaigns.joining import find_newcomers, find_returners, is_membership, is_suppressed
+from campaigns.joining import find_leavers, find_newcomers, find_returners
 from campaigns.models import Enrolment, Series
+from campaigns.portions import Portion
 from campaigns.rules.standing import EnrolmentStatus, Origin
 from campaigns.site import Site
-from campaigns.store import IS_ACTIVE, change_enrolments, end_enrolments, look_again
+from campaigns.store import change_enrolments, end_enrolments, look_again, look_again_at_people
+from campaigns.walking import has_walks, note_walk, start_walks
 from delivery.outbox import cancel_for_enrolments, cancel_for_subscription
 from delivery.rules.states import Kind
 from subscribers.models import MailingList, Subscriber, Subscription
+from subscribers.noting import (
+    find_moved,
+    find_new_suppressions,
+    look_at_again,
+    note,
+    note_suppressions,
+)
 from subscribers.rules.standing import Standing
-from subscribers.store import find_subscription_of, find_suppression, insert_new, slices
+from subscribers.store import (
+    find_subscription_of,
+    find_suppression,
+    insert_new,
+    lock_people,
+    slices,
+)
 
 UNSUBSCRIBED = "they unsubscribed"
 SUPPRESSED = "their address is suppressed"
-_MOST_AT_ONCE = 10_000  # of an import; the next tick takes the rest
+_MOST_AT_ONCE = 4_000  # of an import; the next tick, which follows at once, takes the rest
 
 
-def enrol_newcomers(session: Session, *, site: Site, now: datetime) -> int:
+def has_newcomers(session: Session, *, site: Site) -> bool:
+    """Tell whether `enrol_newcomers` would find anything to do."""
+    return bool(find_moved(session, confirmed=True, limit=1)) or has_walks(session, site=site)
+
+
+def enrol_newcomers(session: Session, *, site: Site, now: datetime) -> Portion:
     """Enrol who confirmed, and resume who came back; tell how many people that were.
 
-    Suppressed addresses are left out until the suppression is lifted.
+    Asked are those whose standing changed since the last look, and a stretch of those whom a
+    new series or calendar has not been held against yet. Suppressed addresses are left out
+    until the suppression is lifted.
     """
-    rows = [
-        _row(one.subscriber_id, one.series_id, one.origin, now)
-        for one in find_newcomers(session, limit=_MOST_AT_ONCE)
-    ]
-    return _insert(session, rows) + resume_returners(session, now=now)
+    walks = start_walks(session, site=site)
+    moved = find_moved(session, confirmed=True, limit=_MOST_AT_ONCE)
+    lock_people(session, {one.subscriber_id for one in moved})
+    done = _take_in(session, [one.subscriber_id for one in moved], now=now)
+    note(session, moved)
+    for walk in walks:
+        done += _take_in(session, walk.people, now=now)
+        look_again_at_people(session, walk.people, now=now)
+        note_walk(session, walk)
+    is_full = len(moved) == _MOST_AT_ONCE or not all(walk.is_last for walk in walks)
+    return Portion(done, is_full)
+
+
+def _take_in(session: Session, subscriber_ids: Sequence[int], *, now: datetime) -> int:
+    """Enrol and resume those of these people who should be on a way and are not."""
+    done = 0
+    for some in slices(subscriber_ids):
+        among = Subscription.subscriber_id.in_(some)
+        rows = [
+            _row(one.subscriber_id, one.series_id, one.origin, now)
+            for one in find_newcomers(session, among)
+        ]
+        back = [one.enrolment_id for one in find_returners(session, among)]
+        done += _insert(session, rows) + _resume(session, back, now=now)
+    return done
 
 
 def enrol(
@@ -62,12 +104,11 @@ def enrol(
     return found
 
 
-def resume_returners(session: Session, *, now: datetime) -> int:
+def _resume(session: Session, back: Sequence[int], *, now: datetime) -> int:
     """Let who left and has confirmed again go on where they were; tell how many.
 
     Their cancelled email is queued again when it is due, by the usual rules.
     """
-    back = [one.enrolment_id for one in find_returners(session)]
     values = {"status": EnrolmentStatus.ACTIVE, "reason": "", "ended_at": None, "look_at": now}
     has_left = Enrolment.status == EnrolmentStatus.LEFT
     return sum(
@@ -76,24 +117,40 @@ def resume_returners(session: Session, *, now: datetime) -> int:
     )
 
 
-def end_enrolments_of_leavers(session: Session, *, now: datetime) -> int:
+def has_leavers(session: Session) -> bool:
+    """Tell whether `end_enrolments_of_leavers` would find anything to do."""
+    moved = find_moved(session, confirmed=False, limit=1)
+    return bool(moved or find_new_suppressions(session, limit=1))
+
+
+def end_enrolments_of_leavers(session: Session, *, now: datetime) -> Portion:
     """End the ways of people who may not be mailed any more; tell how many.
 
-    What they have queued or claimed is cancelled in the same transaction.
+    Asked are those whose standing changed, or whose address was suppressed, since the last
+    look. What they have queued or claimed is cancelled in the same transaction.
     """
-    leavers = (
-        select(Enrolment.id, Subscription.standing)
-        .join(Series, Series.id == Enrolment.series_id)
-        .join(Subscriber, Subscriber.id == Enrolment.subscriber_id)
-        .outerjoin(Subscription, is_membership())
-        .where(
-            IS_ACTIVE,
-            or_(Subscription.standing.is_distinct_from(Standing.CONFIRMED), is_suppressed()),
-        )
+    moved = find_moved(session, confirmed=False, limit=_MOST_AT_ONCE)
+    suppressed = find_new_suppressions(session, limit=_MOST_AT_ONCE)
+    bounced = {one.subscriber_id for one in suppressed if one.subscriber_id is not None}
+    people = bounced | {one.subscriber_id for one in moved}
+    lock_people(session, people)
+    ended = sum(
+        end_ways_of(session, Enrolment.subscriber_id.in_(some), now=now)
+        for some in slices(sorted(people))
     )
+    note(session, moved)
+    note_suppressions(session, suppressed)
+    return Portion(ended, is_full=_MOST_AT_ONCE in (len(moved), len(suppressed)))
+
+
+def end_ways_of(session: Session, *among: ColumnElement[bool], now: datetime) -> int:
+    """End those of these ways whose people may not be mailed any more; tell how many.
+
+    The conditions may be on Enrolment, Subscriber and Series.
+    """
     gone: dict[str, list[int]] = {UNSUBSCRIBED: [], SUPPRESSED: []}
-    for row in session.execute(leavers):
-        gone[SUPPRESSED if row.standing is Standing.CONFIRMED else UNSUBSCRIBED].append(row.id)
+    for one in find_leavers(session, *among):
+        gone[SUPPRESSED if one.is_suppressed else UNSUBSCRIBED].append(one.enrolment_id)
     return sum(_end(session, ids, reason, now=now) for reason, ids in gone.items())
 
 
@@ -119,6 +176,7 @@ def leave(session: Session, subscription: Subscription, *, now: datetime) -> int
         kind=Kind.BROADCAST,
         now=now,
     )
+    look_at_again(session, [person])  # who takes it back before the next tick is still found
     look_again(session, subscriber_id=person, now=now)
     return ended
 

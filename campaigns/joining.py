@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, select, true
+from sqlalchemy import ColumnElement, and_, exists, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.models import Enrolment, Series
 from campaigns.rules.standing import EnrolmentStatus, Origin, SeriesStatus
+from campaigns.store import IS_ACTIVE
 from subscribers.models import ConsentRecord, MailingList, Subscriber, Subscription, Suppression
 from subscribers.rules.standing import ConsentKind, Standing
 
@@ -53,16 +54,18 @@ class Joining:
 
 def find_joining(session: Session, *, subscriber_id: int | None = None) -> Joining:
     """Find everybody who is about to join, or what one person is about to join."""
+    among = true() if subscriber_id is None else Subscriber.id == subscriber_id
     return Joining(
-        tuple(find_newcomers(session, subscriber_id=subscriber_id)),
-        tuple(find_returners(session, subscriber_id=subscriber_id)),
+        tuple(find_newcomers(session, among)),
+        tuple(find_returners(session, among)),
     )
 
 
-def find_newcomers(
-    session: Session, *, subscriber_id: int | None = None, limit: int | None = None
-) -> list[Newcomer]:
-    """Find confirmed people whom an active series of their list does not know, oldest first."""
+def find_newcomers(session: Session, *among: ColumnElement[bool]) -> list[Newcomer]:
+    """Find confirmed people whom an active series of their list does not know, oldest first.
+
+    The conditions narrow it; they may be on Subscription, Subscriber and Series.
+    """
     known = exists().where(
         Enrolment.subscriber_id == Subscription.subscriber_id, Enrolment.series_id == Series.id
     )
@@ -71,9 +74,8 @@ def find_newcomers(
         .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
         .join(MailingList, MailingList.id == Subscription.list_id)
         .join(Series, Series.list_id == Subscription.list_id)
-        .where(may_be_mailed(), Series.status == SeriesStatus.ACTIVE, ~known, _is(subscriber_id))
+        .where(may_be_mailed(), Series.status == SeriesStatus.ACTIVE, ~known, *among)
         .order_by(Subscription.id)
-        .limit(limit)
     )
     # Only who has just clicked is mailed at night; without a record, nobody has.
     return [
@@ -82,7 +84,7 @@ def find_newcomers(
     ]
 
 
-def find_returners(session: Session, *, subscriber_id: int | None = None) -> list[Returner]:
+def find_returners(session: Session, *among: ColumnElement[bool]) -> list[Returner]:
     """Find who left a series, has not begun it anew since, and may be mailed again."""
     later = aliased(Enrolment)
     begun_anew = exists().where(
@@ -99,11 +101,39 @@ def find_returners(session: Session, *, subscriber_id: int | None = None) -> lis
             Enrolment.status == EnrolmentStatus.LEFT,
             ~begun_anew,
             may_be_mailed(),
-            _is(subscriber_id),
+            *among,
         )
         .order_by(Enrolment.id)
     )
     return [Returner(row.subscriber_id, row.id) for row in session.execute(wanted)]
+
+
+@dataclass(frozen=True)
+class Leaver:
+    """Somebody on the way through a series who may not be mailed any more."""
+
+    enrolment_id: int
+    is_suppressed: bool  # or they unsubscribed
+
+
+def find_leavers(session: Session, *among: ColumnElement[bool]) -> list[Leaver]:
+    """Find who is on a way and may not be mailed any more.
+
+    The conditions narrow it; they may be on Enrolment, Subscriber and Series.
+    """
+    wanted = (
+        select(Enrolment.id, Subscription.standing)
+        .join(Series, Series.id == Enrolment.series_id)
+        .join(Subscriber, Subscriber.id == Enrolment.subscriber_id)
+        .outerjoin(Subscription, is_membership())
+        .where(
+            IS_ACTIVE,
+            or_(Subscription.standing.is_distinct_from(Standing.CONFIRMED), is_suppressed()),
+            *among,
+        )
+        .order_by(Enrolment.id)
+    )
+    return [Leaver(row.id, row.standing is Standing.CONFIRMED) for row in session.execute(wanted)]
 
 
 def may_be_mailed() -> ColumnElement[bool]:
@@ -122,10 +152,6 @@ def is_membership() -> ColumnElement[bool]:
         Subscription.subscriber_id == Enrolment.subscriber_id,
         Subscription.list_id == Series.list_id,
     )
-
-
-def _is(subscriber_id: int | None) -> ColumnElement[bool]:
-    return true() if subscriber_id is None else Subscriber.id == subscriber_id
 
 
 def _newest_consent() -> Any:

@@ -13,6 +13,8 @@ from campaigns.rules.standing import EnrolmentStatus, FirstStep, Origin, SeriesS
 from storage.base import Base, JsonObject, RowId, state_column
 
 _IS_ACTIVE = text("status = 'active'")
+# Who has just confirmed by a click waits for the first email.
+_IS_WAITED_FOR = text("status = 'active' AND origin = 'confirmation' AND last_sent_at IS NULL")
 
 
 class Series(Base):
@@ -36,6 +38,10 @@ class Series(Base):
     reason: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
+    # The walk past everybody when the series or the clinic's calendar is new to them
+    # (`walking.py`): the calendar it is for, and the last person it has come to; None: at its end.
+    walked_for: Mapped[str | None] = mapped_column(String(64))
+    walked_to: Mapped[int | None] = mapped_column(RowId)
 
 
 class Step(Base):
@@ -128,6 +134,13 @@ class Enrolment(Base):
             "id",
             sqlite_where=_IS_ACTIVE,
             postgresql_where=_IS_ACTIVE,
+        ),
+        Index(
+            "ix_enrolments_waited_for",
+            "look_at",
+            "id",
+            sqlite_where=_IS_WAITED_FOR,
+            postgresql_where=_IS_WAITED_FOR,
         ),
         {"sqlite_autoincrement": True},
     )

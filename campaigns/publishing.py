@@ -6,7 +6,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
 from campaigns.editions import load_editions
@@ -92,6 +92,17 @@ def export_series(session: Session, slug: str) -> SeriesFolder:
         first_step=series.first_step,
         priority=series.priority,
     )
+
+
+def has_changes(session: Session, *, site: Site, now: datetime) -> bool:
+    """Tell whether `publish_changes` would find anything to do, or to complain about."""
+    try:
+        return any(
+            session.scalar(select(_stale(series, surroundings_now(series.theme, site, now=now))))
+            for series in all_series(session)
+        )
+    except ThemeError:
+        return True
 
 
 def publish_changes(session: Session, *, site: Site, renderer: Renderer, now: datetime) -> int:
@@ -229,11 +240,7 @@ def _publish_series(
     stale = (
         select(Step, Revision.document)
         .join(Revision, Revision.id == Step.revision_id)
-        .where(
-            Step.series_id == series.id,
-            Step.published.is_(True),
-            Revision.surroundings != surroundings.digest,
-        )
+        .where(*_is_stale(series, surroundings))
         .order_by(Step.position)
     )
     texts = [(row.Step, row.document) for row in session.execute(stale)]
@@ -245,4 +252,18 @@ def _publish_series(
         keep_surroundings(session, surroundings)
     return sum(
         publish_text(session, step, document, surroundings, now=now) for step, document in texts
+    )
+
+
+def _stale(series: Series, surroundings: Surroundings) -> ColumnElement[bool]:
+    """Ask whether a series has a text that was published into other surroundings."""
+    is_of_step = Revision.id == Step.revision_id
+    return exists().where(is_of_step, *_is_stale(series, surroundings))
+
+
+def _is_stale(series: Series, surroundings: Surroundings) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Step.series_id == series.id,
+        Step.published.is_(True),
+        Revision.surroundings != surroundings.digest,
     )

@@ -8,15 +8,19 @@ nobody announced is noticed within a day (`rules.looks.LONGEST`).
 
 from __future__ import annotations
 
+from collections.abc import Set
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, cast, exists, literal, select
+from sqlalchemy import String, cast, exists, literal, literal_column, select
 from sqlalchemy.orm import Session
 
+from campaigns.enrolment import end_ways_of
 from campaigns.facts import PersonFacts, load_people, moves_of
 from campaigns.joining import is_suppressed
-from campaigns.rules.looks import LONGEST, look_after
+from campaigns.models import Enrolment
+from campaigns.portions import Portion
+from campaigns.rules.looks import look_after, look_within_a_day
 from campaigns.rules.moves import Finished, SendStep
 from campaigns.rules.standing import EnrolmentStatus
 from campaigns.site import Site
@@ -27,35 +31,54 @@ from delivery.outbox import NewDelivery, queue_again, queue_deliveries
 from delivery.rules.states import Kind
 from subscribers.models import Subscriber, Subscription
 from subscribers.rules.standing import Standing
+from subscribers.store import slices
 
 CONFIRMATION = "confirmation"  # the documents of the two service mails
 NOTICE = "already-subscribed"
 _MOST_ANSWERS = 5_000  # the next tick takes the rest
 
 
-def queue_due_steps(session: Session, *, site: Site, now: datetime, limit: int = 500) -> int:
+def queue_due_steps(session: Session, *, site: Site, now: datetime, limit: int = 500) -> Portion:
     """Look at the enrolments that want it, and queue the steps that are due; tell how many.
 
     All series of a person are decided together, because they share the person's days.
     """
     due = due_enrolments(session, now=now, limit=limit)
     wanted = {one.enrolment_id for one in due}
-    # Who may not be mailed is not among the people; their ways end in the next tick.
-    looks = dict.fromkeys(wanted, now + LONGEST)
+    # Who may not be mailed is not among the people: `_end_strays` looks why.
+    looks = {key: look_within_a_day(key, now=now) for key in wanted}
+    strays = set(wanted)
     due_steps = _DueSteps()
     finished = []
     for person in load_people(session, {one.subscriber_id for one in due}, site=site, now=now):
         for enrolment_id, move in moves_of(person, site=site, now=now).items():
             if enrolment_id not in wanted:
                 continue
-            looks[enrolment_id] = look_after(move, now=now)
+            strays.discard(enrolment_id)
+            looks[enrolment_id] = look_after(move, now=now, enrolment_id=enrolment_id)
             if isinstance(move, SendStep):
                 due_steps.add(person, enrolment_id, move)
             if isinstance(move, Finished):
                 finished.append(enrolment_id)
     save_looks(session, looks)
     end_enrolments(session, finished, EnrolmentStatus.FINISHED, now=now)
-    return due_steps.queue(session, now=now)
+    _end_strays(session, strays, now=now)
+    return Portion(due_steps.queue(session, now=now), is_full=len(due) == limit)
+
+
+def _end_strays(session: Session, enrolment_ids: Set[int], *, now: datetime) -> None:
+    """End ways whose people may not be mailed and whom no tick has noticed: somebody went round us.
+
+    The person is not locked here. Should they come back in this very moment, they are taken in
+    again as anybody who comes back.
+    """
+    for some in slices(sorted(enrolment_ids)):
+        end_ways_of(session, Enrolment.id.in_(some), now=now)
+
+
+def has_confirmations(session: Session, *, now: datetime) -> bool:
+    """Tell whether `queue_confirmations` would find anything to do."""
+    return bool(_askings(session, now, limit=1) or _notices(session, now))
 
 
 def queue_confirmations(session: Session, *, site: Site, now: datetime) -> int:
@@ -63,7 +86,8 @@ def queue_confirmations(session: Session, *, site: Site, now: datetime) -> int:
 
     One for each asking, as long as its link would work. Tells how many were queued.
     """
-    return queue_deliveries(session, [*_askings(session, now), *_notices(session, now)])
+    wanted = [*_askings(session, now, limit=_MOST_ANSWERS), *_notices(session, now)]
+    return queue_deliveries(session, wanted)
 
 
 def step_key(enrolment_id: int, step_id: int) -> str:
@@ -102,7 +126,7 @@ class _DueSteps:
         return queue_deliveries(session, rows) + again
 
 
-def _askings(session: Session, now: datetime) -> list[NewDelivery]:
+def _askings(session: Session, now: datetime, *, limit: int) -> list[NewDelivery]:
     once_key = (
         literal("confirm:subscription:")
         + cast(Subscription.id, String)
@@ -113,13 +137,13 @@ def _askings(session: Session, now: datetime) -> list[NewDelivery]:
         select(Subscription.id, Subscription.subscriber_id, once_key.label("once_key"))
         .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
         .where(
-            Subscription.standing == Standing.UNCONFIRMED,
+            Subscription.standing == literal_column("'unconfirmed'"),  # as its index is written
             Subscription.requested_at > now - USEFUL_FOR[Kind.CONFIRMATION],
             ~is_suppressed(),
             ~exists().where(Delivery.once_key == once_key),
         )
         .order_by(Subscription.requested_at)
-        .limit(_MOST_ANSWERS)
+        .limit(limit)
     )
     return [
         _answer(row, Kind.CONFIRMATION, once_key=row.once_key, document=CONFIRMATION, now=now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -43,3 +44,16 @@ class Site:
     def click_page(self) -> str:
         """Where links of emails go past; empty: they do not."""
         return f"{self.public_url}/c/" if self.counts_clicks else ""
+
+    @property
+    def calendar_digest(self) -> str:
+        """Name the state of everything in the settings that a due date depends on."""
+        calendar = self.calendar
+        facts = (
+            self.zone.key,
+            sorted(calendar.closed_days),
+            sorted(calendar.closed_weekdays),
+            calendar.window_opens,
+            calendar.window_closes,
+        )
+        return sha256(repr(facts).encode()).hexdigest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -11,7 +11,9 @@ from typing import Any, cast
 from sqlalchemy import (
     ColumnElement,
     Table,
+    and_,
     bindparam,
+    exists,
     func,
     literal_column,
     select,
@@ -27,6 +29,12 @@ from subscribers.store import slices
 
 # As a literal: only then is the partial index used whatever the kind of plan.
 IS_ACTIVE: ColumnElement[bool] = Enrolment.status == literal_column("'active'")
+# The same for who has confirmed by a click and had nothing yet: they wait for the first email.
+IS_WAITED_FOR: ColumnElement[bool] = and_(
+    IS_ACTIVE,
+    Enrolment.origin == literal_column("'confirmation'"),
+    Enrolment.last_sent_at.is_(None),
+)
 _enrolments = cast(Table, Enrolment.__table__)
 
 
@@ -126,14 +134,29 @@ def count_enrolments(session: Session) -> dict[int, dict[EnrolmentStatus, int]]:
 
 
 def due_enrolments(session: Session, *, now: datetime, limit: int) -> list[Due]:
-    """Lock the enrolments to look at now, the longest waiting first.
+    """Lock the enrolments to look at now: who has just confirmed, then the longest waiting.
 
     The lock lets a person who leaves in the same moment wait until what is queued here can be
     seen, and so be cancelled. What another process looks at is passed over.
     """
+    first = _due(session, IS_WAITED_FOR, now=now, limit=limit)
+    taken = Enrolment.id.not_in([one.enrolment_id for one in first])
+    return first + _due(session, IS_ACTIVE, taken, now=now, limit=limit - len(first))
+
+
+def has_due_enrolments(session: Session, *, now: datetime) -> bool:
+    """Tell whether any enrolment wants to be looked at."""
+    return bool(session.scalar(select(exists().where(IS_ACTIVE, Enrolment.look_at <= now))))
+
+
+def _due(
+    session: Session, *conditions: ColumnElement[bool], now: datetime, limit: int
+) -> list[Due]:
+    if limit <= 0:
+        return []
     wanted = (
         select(Enrolment.id, Enrolment.subscriber_id)
-        .where(IS_ACTIVE, Enrolment.look_at <= now)
+        .where(*conditions, Enrolment.look_at <= now)
         .order_by(Enrolment.look_at, Enrolment.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -181,6 +204,13 @@ def look_again(
     return change_enrolments(session, *conditions, look_at=now)
 
 
+def look_again_at_people(session: Session, subscriber_ids: Sequence[int], *, now: datetime) -> None:
+    """Let the next tick decide anew for many people."""
+    for some in slices(subscriber_ids):
+        of_them = Enrolment.subscriber_id.in_(some)
+        change_enrolments(session, IS_ACTIVE, of_them, Enrolment.look_at > now, look_at=now)
+
+
 def end_enrolments(
     session: Session,
     enrolment_ids: Collection[int],
@@ -204,9 +234,9 @@ def change_enrolments(session: Session, *conditions: ColumnElement[bool], **valu
     """Change every enrolment that meets the conditions; tell how many there were.
 
     They are locked in the order of their ids, so that two processes never wait for each other
-    in a circle.
+    in a circle. The order must not look like the table's: SQLite would read all of it.
     """
-    chosen = select(Enrolment.id).where(*conditions).order_by(Enrolment.id)
+    chosen = select(Enrolment.id).where(*conditions).order_by(Enrolment.id + 0)
     ids = chosen.with_for_update().cte("chosen")
     statement = update(_enrolments).where(_enrolments.c.id.in_(select(ids.c.id))).values(**values)
     # Counted by what comes back: SQLite's driver has no count for an UPDATE that begins with WITH.

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, case, true
+from sqlalchemy import ColumnElement, case, exists, select, true
 from sqlalchemy.orm import Session
 
-from delivery.rows import deliveries, in_states, move_all
+from delivery.rows import IS_HELD, IS_QUEUED, IS_URGENT, deliveries, in_states, move_all
 from delivery.rules.states import Kind, State, origins_of
 
 # The links in them stop working after a week, so does the use of sending them.
-USEFUL_FOR = {Kind.CONFIRMATION: timedelta(days=7), Kind.NOTICE: timedelta(days=7)}
+_USEFUL_DAYS = 7
+USEFUL_FOR = dict.fromkeys([Kind.CONFIRMATION, Kind.NOTICE], timedelta(days=_USEFUL_DAYS))
 
 
 def cancel_for_subscriber(
@@ -123,20 +124,26 @@ def confirm_arrival(
     )
 
 
+def has_old(session: Session, *, now: datetime) -> bool:
+    """Tell whether `expire_old` would find anything to do."""
+    found = (select(exists().where(*conditions)) for conditions in _old(now=now))
+    return any(session.scalar(question) for question in found)
+
+
 def expire_old(session: Session, *, now: datetime) -> int:
     """Take out of the queue what is of no use any more; the reason says so."""
+    reason = f"not sent within {_USEFUL_DAYS} days; its links work no longer"
     return sum(
-        move_all(
-            session,
-            in_states(origins_of(State.EXPIRED)),
-            deliveries.c.kind == kind,
-            deliveries.c.created_at < now - useful_for,
-            state=State.EXPIRED,
-            done_at=now,
-            reason=f"not sent within {useful_for.days} days; its links work no longer",
-        )
-        for kind, useful_for in USEFUL_FOR.items()
+        move_all(session, *conditions, state=State.EXPIRED, done_at=now, reason=reason)
+        for conditions in _old(now=now)
     )
+
+
+def _old(*, now: datetime) -> Iterator[tuple[ColumnElement[bool], ...]]:
+    """Make the conditions, each such that a partial index holds the few it is about."""
+    is_old = deliveries.c.created_at < now - timedelta(days=_USEFUL_DAYS)
+    yield IS_QUEUED, IS_URGENT, is_old
+    yield IS_HELD, IS_URGENT, is_old
 
 
 def _cancel(session: Session, *conditions: ColumnElement[bool], reason: str, now: datetime) -> int:

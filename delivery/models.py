@@ -17,6 +17,7 @@ from storage.signing import new_public_id
 _IS_QUEUED = text("state = 'queued'")
 _IS_URGENT = text("state = 'queued' AND kind IN ('confirmation', 'notice')")
 _IS_OF_A_BROADCAST = text("broadcast_id IS NOT NULL")
+_IS_SET_ASIDE = text("state IN ('held', 'uncertain')")
 _IS_IN_HAND = text("state IN ('claimed', 'sending')")
 _IS_OPEN = text("released_at IS NULL")
 
@@ -46,6 +47,14 @@ class Delivery(Base):
             "owner",
             sqlite_where=_IS_IN_HAND,
             postgresql_where=_IS_IN_HAND,
+        ),
+        # What staff is asked about: listed by every `status`.
+        Index(
+            "ix_deliveries_set_aside",
+            "state",
+            "id",
+            sqlite_where=_IS_SET_ASIDE,
+            postgresql_where=_IS_SET_ASIDE,
         ),
         Index("ix_deliveries_enrolment", "enrolment_id", "step_id"),
         Index(

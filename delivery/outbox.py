@@ -19,7 +19,6 @@ from sqlalchemy import (
     bindparam,
     case,
     literal,
-    literal_column,
     select,
     update,
 )
@@ -34,12 +33,21 @@ from delivery.interventions import (
     cancel_for_subscription,
     confirm_arrival,
     expire_old,
+    has_old,
     hold,
     queue_again,
     release_held,
     send_again,
 )
-from delivery.rows import IS_QUEUED, Change, deliveries, move_all, save_changes
+from delivery.rows import (
+    IS_IN_HAND,
+    IS_QUEUED,
+    IS_URGENT,
+    Change,
+    deliveries,
+    move_all,
+    save_changes,
+)
 from delivery.rules.outcomes import Situation, judge
 from delivery.rules.replies import ReplyClass
 from delivery.rules.states import Kind, Policy, State
@@ -52,6 +60,7 @@ from delivery.workers import (
     fence_ended_workers,
     marked_by,
     marked_by_the_dead,
+    may_take_over,
     reap_dead_workers,
     register_worker,
     retire_worker,
@@ -78,10 +87,12 @@ __all__ = [
     "confirm_arrival",
     "expire_old",
     "fence_ended_workers",
+    "has_old",
     "hold",
     "mark_sending",
     "marked_by",
     "marked_by_the_dead",
+    "may_take_over",
     "queue_again",
     "queue_deliveries",
     "reap_dead_workers",
@@ -170,7 +181,6 @@ class Recorded:
     step_id: int | None
 
 
-_URGENT: list[ColumnElement[str]] = [literal_column("'confirmation'"), literal_column("'notice'")]
 _CLAIMED_COLUMNS = [deliveries.c[field.name] for field in fields(ClaimedDelivery)]
 
 
@@ -193,7 +203,7 @@ def claim_batch(
         WorkerFencedError: the worker was given up for dead.
     """
     beat(session, worker, now=now)
-    claimed = _claim(session, worker, deliveries.c.kind.in_(_URGENT), now=now, limit=limit)
+    claimed = _claim(session, worker, IS_URGENT, now=now, limit=limit)
     return claimed + _claim(session, worker, now=now, limit=limit - len(claimed))
 
 
@@ -370,7 +380,8 @@ def release_claims(
 
     It is due again at `due_at`, or now; the reason tells people what it waits for.
     """
-    conditions = [deliveries.c.owner == worker.id, deliveries.c.state == State.CLAIMED]
+    mine = deliveries.c.owner == worker.id
+    conditions = [IS_IN_HAND, mine, deliveries.c.state == State.CLAIMED]
     if delivery_ids is not None:
         conditions.append(deliveries.c.id.in_(delivery_ids))
     values = {"state": State.QUEUED, "owner": None, "due_at": due_at or now, "reason": reason}

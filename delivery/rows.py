@@ -11,6 +11,7 @@ from sqlalchemy import (
     CTE,
     ColumnElement,
     Table,
+    and_,
     bindparam,
     literal_column,
     select,
@@ -27,6 +28,13 @@ workers = cast(Table, Worker.__table__)
 
 # As literals: only then is the partial index used whatever the kind of plan.
 IS_QUEUED: ColumnElement[bool] = deliveries.c.state == literal_column("'queued'")
+IS_SET_ASIDE: ColumnElement[bool] = deliveries.c.state.in_(
+    [literal_column("'held'"), literal_column("'uncertain'")]
+)
+IS_HELD: ColumnElement[bool] = and_(IS_SET_ASIDE, deliveries.c.state == literal_column("'held'"))
+IS_URGENT: ColumnElement[bool] = deliveries.c.kind.in_(  # somebody sits and waits for it
+    [literal_column("'confirmation'"), literal_column("'notice'")]
+)
 IS_IN_HAND: ColumnElement[bool] = deliveries.c.state.in_(
     [literal_column("'claimed'"), literal_column("'sending'")]
 )
@@ -49,9 +57,10 @@ class Change:
 def locked(*conditions: ColumnElement[bool]) -> CTE:
     """Choose deliveries and lock them in the order of their ids, so that nobody deadlocks.
 
-    SQLite has taken the lock of the whole database already and knows no other.
+    SQLite has taken the lock of the whole database already and knows no other. There the order
+    must not look like that of the table: it would read all of it to save sorting a few rows.
     """
-    chosen = select(deliveries.c.id).where(*conditions).order_by(deliveries.c.id)
+    chosen = select(deliveries.c.id).where(*conditions).order_by(deliveries.c.id + 0)
     return chosen.with_for_update().cte("chosen")
 
 

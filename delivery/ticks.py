@@ -25,6 +25,7 @@ class StepReport:
     name: str
     done: int
     failure: str = ""
+    is_full: bool = False  # it did as much as it may at once: there is more
 
     @classmethod
     def of_sending(cls, sent: int, relay_down: RelayDown | None) -> Self:
@@ -54,6 +55,11 @@ class TickReport:
     def sent(self) -> int:
         """Count the mails that went out; if any did, there may be more."""
         return sum(step.done for step in self.steps if step.name in (SEND, REACH_RELAY))
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether a step has more to do at once."""
+        return any(step.is_full for step in self.steps)
 
     def as_dict(self) -> dict[str, Any]:
         """Give the report as plain data."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import RowMapping, insert, literal, select, update
+from sqlalchemy import RowMapping, and_, exists, insert, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from delivery.errors import WorkerFencedError
@@ -136,6 +136,25 @@ def reap_dead_workers(session: Session, *, now: datetime, lease: timedelta) -> R
     save_changes(session, changes, now=now)
     uncertain = sum(change.verdict.state is State.UNCERTAIN for change in changes)
     return Reaped(claimed_back, uncertain, len(changes) - uncertain)
+
+
+def may_take_over(
+    session: Session,
+    worker: WorkerIdentity,
+    *,
+    now: datetime,
+    lease: timedelta,
+    has_ended: Callable[[str], bool],
+) -> bool:
+    """Tell whether anybody has ended, or left something behind, this worker itself included."""
+    living = select(workers.c.heartbeat_at, workers.c.journal).where(workers.c.alive.is_(True))
+    if any(
+        row.heartbeat_at < now - lease or has_ended(row.journal) for row in session.execute(living)
+    ):
+        return True
+    of_its_own = and_(deliveries.c.owner == worker.id, deliveries.c.state == State.SENDING)
+    is_left_behind = exists().where(IS_IN_HAND, or_(_OF_THE_DEAD, of_its_own))
+    return bool(session.scalar(select(is_left_behind)))
 
 
 def _silent_workers(session: Session, since: datetime) -> list[int]:

@@ -13,15 +13,12 @@ from threading import Event, Thread
 from types import FrameType
 
 import uvicorn
-from sqlalchemy.exc import DBAPIError
 
-from campaigns.store import look_again
 from scheduler import Parts, Scheduler
 from steadypost.crew import Crew, member_command, shares
 from steadypost.errors import CannotListenError
 from steadypost.settings.sections import Settings, Web
 from steadypost.settings.worries import worries_about
-from storage.advice import describe_failure
 from web.app import create_app
 from web.desk import Desk
 
@@ -87,7 +84,6 @@ def serve(
     stop = StopRequest()
     stop.listen()
     listener = _listen(settings.web) if with_web else None
-    _decide_anew(parts)
     crew = _crew(settings, workers if with_scheduler else 1)
     with _running_scheduler(parts, settings, stop, crew, wanted=with_scheduler):
         if listener is None:
@@ -121,15 +117,6 @@ def _crew(settings: Settings, workers: int) -> Crew:
     """Gather the further processes; the first share of the connections is this one's own."""
     further = shares(settings.relay.connections, workers)[1:]
     return Crew([member_command(settings.folder, connections) for connections in further])
-
-
-def _decide_anew(parts: Parts) -> None:
-    """Let every due date be decided anew: closed days, hours or the zone may have changed."""
-    try:
-        with parts.database.transaction() as session:
-            look_again(session, now=parts.clock())
-    except DBAPIError as error:
-        LOG.warning("changed settings count from tomorrow on: %s", describe_failure(error))
 
 
 @contextmanager

@@ -13,6 +13,12 @@ from storage.signing import new_public_id
 from subscribers.rules.standing import ConsentKind, Pace, Standing, SuppressionReason
 
 _IS_WANTED = text("notice_wanted_at IS NOT NULL")
+_IS_UNCONFIRMED = text("standing = 'unconfirmed'")
+# Empty in quiet times, however many people there are: who moved since the clock last looked.
+_HAS_MOVED = text("noted IS DISTINCT FROM standing")
+_HAS_MOVED_IN_SQLITE = text("noted IS NOT standing")  # the older spelling of the same
+_IS_NEW = text("NOT noted")
+_IS_NEW_IN_SQLITE = text("noted = 0")
 
 
 class Subscriber(Base):
@@ -64,6 +70,19 @@ class Subscription(Base):
             sqlite_where=_IS_WANTED,
             postgresql_where=_IS_WANTED,
         ),
+        Index(
+            "ix_subscriptions_asked",
+            "requested_at",
+            sqlite_where=_IS_UNCONFIRMED,
+            postgresql_where=_IS_UNCONFIRMED,
+        ),
+        Index(
+            "ix_subscriptions_moved",
+            "standing",
+            "id",
+            sqlite_where=_HAS_MOVED_IN_SQLITE,
+            postgresql_where=_HAS_MOVED,
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -71,7 +90,10 @@ class Subscription(Base):
     public_id: Mapped[str] = mapped_column(String(26), unique=True, default=new_public_id)
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"))
     list_id: Mapped[int] = mapped_column(ForeignKey("lists.id"))
-    standing: Mapped[Standing] = mapped_column(state_column(Standing), index=True)
+    standing: Mapped[Standing] = mapped_column(state_column(Standing))
+    # The standing whose consequences the clock has drawn: ways begun or ended. Whoever changes the
+    # standing need not tell; where the two differ, the next tick looks. None: look in any case.
+    noted: Mapped[Standing | None] = mapped_column(state_column(Standing))
     # Counts the times this person asked, so that each asking has its own confirmation mail
     # (once key `confirm:subscription:7/asking:2`) and each link works for its asking only.
     asking: Mapped[int] = mapped_column(default=1)
@@ -117,9 +139,15 @@ class Suppression(Base):
     """An address we must not mail; outlives the subscriber."""
 
     __tablename__ = "suppressions"
+    __table_args__ = (
+        Index(
+            "ix_suppressions_new", "id", sqlite_where=_IS_NEW_IN_SQLITE, postgresql_where=_IS_NEW
+        ),
+    )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     email: Mapped[str] = mapped_column(String(320), unique=True)  # normalised
     reason: Mapped[SuppressionReason] = mapped_column(state_column(SuppressionReason))
     at: Mapped[datetime]
     note: Mapped[str] = mapped_column(Text, default="")
+    noted: Mapped[bool] = mapped_column(default=False)  # the clock has ended the ways it ends

@@ -114,6 +114,21 @@ def lock_subscriber(session: Session, condition: ColumnElement[bool]) -> Subscri
     return session.scalars(wanted, execution_options={"populate_existing": True}).one_or_none()
 
 
+def lock_people(session: Session, subscriber_ids: Collection[int]) -> None:
+    """Let nobody else change these people until the commit.
+
+    The lock of `lock_subscriber` for many, always in the order of their ids. Take it before any
+    other row of theirs, in one call for everybody the transaction will touch: two calls for
+    overlapping people may wait for somebody else's two in a circle.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        return  # a writing transaction is alone anyway
+    ids = sorted(subscriber_ids)
+    for some in slices(ids):
+        wanted = select(Subscriber.id).where(Subscriber.id.in_(some)).order_by(Subscriber.id)
+        session.execute(wanted.with_for_update(key_share=True))
+
+
 def lock_subscription(
     session: Session, condition: ColumnElement[bool]
 ) -> tuple[Subscriber, Subscription] | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from subscribers.consent import storable
 from subscribers.errors import SuppressedAddressError
 from subscribers.models import Subscriber, Suppression
+from subscribers.noting import look_at_again
 from subscribers.rules.address import parse_address
 from subscribers.rules.standing import SuppressionReason, is_lifted_by_consent, outranks
 from subscribers.store import (
@@ -66,6 +68,7 @@ def lift_suppression(session: Session, email: str, *, now: datetime) -> Suppress
     session.delete(known)
     if person is not None:
         person.changed_at = now
+        look_at_again(session, [person.id])
     return known.reason
 
 
@@ -88,6 +91,8 @@ def lift_by_consent(session: Session, address: str) -> None:
     known = find_suppression(session, address)
     if known is not None and is_lifted_by_consent(known.reason):
         session.delete(known)
+        whose = select(Subscriber.id).where(Subscriber.email == address)
+        look_at_again(session, session.scalars(whose).all())
 
 
 def refuse_suppressed(session: Session, address: str) -> None:

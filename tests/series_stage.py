@@ -90,7 +90,8 @@ class SeriesStage(Stage):
 
     def queue(self) -> int:
         """Queue due steps only; tell how many."""
-        return self.do(lambda s: queue_due_steps(s, site=self.site, now=self.clock.now))
+        portion = self.do(lambda s: queue_due_steps(s, site=self.site, now=self.clock.now))
+        return int(portion.done)
 
     def do(self, deed: Callable[[Session], Any]) -> Any:
         """Do something in a transaction of its own."""

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, select
 
+from campaigns import walking
 from campaigns.enrolment import (
     SUPPRESSED,
     UNSUBSCRIBED,
     end_enrolments_of_leavers,
     enrol,
     enrol_newcomers,
+    has_leavers,
+    has_newcomers,
     leave,
 )
 from campaigns.errors import AlreadyEnrolledError, NotSubscribedError, SuppressedPersonError
 from campaigns.models import Enrolment, Series
 from campaigns.rules.standing import EnrolmentStatus, Origin, SeriesStatus
-from campaigns.site import Site
+from campaigns.site import ClinicCalendar, Site
 from delivery.models import Delivery
 from delivery.rules.states import State
 from storage.database import Database
@@ -56,11 +60,11 @@ def enrolled(stage: SeriesStage) -> list[tuple[str, EnrolmentStatus, Origin]]:
 
 def newcomers(stage: SeriesStage) -> int:
     now = stage.clock.now
-    return int(stage.do(lambda s: enrol_newcomers(s, site=stage.site, now=now)))
+    return int(stage.do(lambda s: enrol_newcomers(s, site=stage.site, now=now)).done)
 
 
 def end_leavers(stage: SeriesStage) -> int:
-    return int(stage.do(lambda s: end_enrolments_of_leavers(s, now=stage.clock.now)))
+    return int(stage.do(lambda s: end_enrolments_of_leavers(s, now=stage.clock.now)).done)
 
 
 def unsubscribe(stage: SeriesStage, subscription: Subscription) -> None:
@@ -261,12 +265,108 @@ def test_a_suppression_ends_the_way(stage: SeriesStage, queued: int) -> None:
     assert stage.delivery(queued).state is State.CANCELLED
 
 
-def test_a_subscription_that_is_gone_ends_the_way(
+def test_a_subscription_that_is_gone_ends_the_way_at_the_next_look(
     stage: SeriesStage, queued: int, cast: Any
 ) -> None:
     stage.do(lambda s: s.execute(delete(Subscription).where(Subscription.id == cast.ada.id)))
+    stage.clock.move(days=1)
 
+    assert stage.queue() == 0
+
+    assert stage.enrolments()[0].reason == UNSUBSCRIBED
+    assert stage.delivery(queued).state is State.CANCELLED
+
+
+def test_who_leaves_and_takes_it_back_before_any_tick_goes_on(
+    stage: SeriesStage, queued: int, cast: Any
+) -> None:
+    unsubscribe(stage, cast.ada)
+    stage.do(lambda s: leave(s, cast.ada, now=stage.clock.now))
+    sign_up_and_confirm(stage, ADA)
+
+    assert newcomers(stage) == 1
+
+    assert stage.enrolments()[0].status is EnrolmentStatus.ACTIVE
+
+
+def test_who_was_noted_is_not_asked_about_again(
+    stage: SeriesStage, series: Series, cast: Any
+) -> None:
+    assert stage.ask(lambda s: has_newcomers(s, site=stage.site))
+    newcomers(stage)
+    end_leavers(stage)
+
+    assert not stage.ask(lambda s: has_newcomers(s, site=stage.site))
+    assert not stage.ask(has_leavers)
+
+
+@pytest.mark.parametrize("standing", [Standing.UNCONFIRMED, Standing.UNSUBSCRIBED])
+def test_a_standing_moved_by_hand_is_noticed(
+    stage: SeriesStage, queued: int, cast: Any, standing: Standing
+) -> None:
+    stage.change(Subscription, cast.ada.id, standing=standing)
+
+    assert stage.ask(has_leavers)
     assert end_leavers(stage) == 1
+
+
+def test_a_series_that_was_paused_takes_in_who_came_meanwhile(
+    stage: SeriesStage, series: Series
+) -> None:
+    newcomers(stage)
+    stage.change(Series, series.id, status=SeriesStatus.PAUSED)
+    sign_up_and_confirm(stage, "finn@example.org")
+    assert newcomers(stage) == 0
+
+    stage.change(Series, series.id, status=SeriesStatus.ACTIVE)
+
+    assert stage.ask(lambda s: has_newcomers(s, site=stage.site))
+    assert newcomers(stage) == 1
+
+
+def test_a_later_series_takes_in_who_is_on_its_list_already(
+    stage: SeriesStage, series: Series, cast: Any
+) -> None:
+    newcomers(stage)
+    stage.add_series(cast.mailing_list.id, slug="second")
+
+    assert newcomers(stage) == 1
+
+
+def test_a_long_list_is_walked_in_stretches(
+    stage: SeriesStage, series: Series, cast: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walking, "_STRETCH", 2)
+    newcomers(stage)
+    for number in range(5):
+        stage.add_reader(f"person{number}", cast.mailing_list.id)
+    newcomers(stage)
+    while stage.ask(lambda s: has_newcomers(s, site=stage.site)):
+        newcomers(stage)
+
+    stage.add_series(cast.mailing_list.id, slug="second")
+    taken_in = []
+    while stage.ask(lambda s: has_newcomers(s, site=stage.site)):
+        taken_in.append(newcomers(stage))
+
+    assert sum(taken_in) == 6
+    assert max(taken_in) == 2
+    assert len(taken_in) == 5  # ten people, two at a time
+
+
+def test_another_calendar_lets_everybody_be_looked_at_anew(
+    stage: SeriesStage, queued: int, cast: Any
+) -> None:
+    later = stage.enrolments()[0].look_at
+    calendar = ClinicCalendar(closed_weekdays=frozenset({6}))
+    stage.site = replace(stage.site, calendar=calendar)
+
+    assert later > stage.clock.now
+    newcomers(stage)
+
+    assert stage.enrolments()[0].look_at == stage.clock.now
+    newcomers(stage)
+    assert not stage.ask(lambda s: has_newcomers(s, site=stage.site))
 
 
 def test_who_stays_is_left_alone(stage: SeriesStage, queued: int) -> None:

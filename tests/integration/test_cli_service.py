@@ -261,7 +261,7 @@ def die_while_sending(terminal: Terminal) -> int:
     with terminal.parts() as parts, parts.database.transaction() as session:
         now = parts.clock()
         enrol_newcomers(session, site=parts.site, now=now)
-        assert queue_due_steps(session, site=parts.site, now=now) == 1
+        assert queue_due_steps(session, site=parts.site, now=now).done == 1
         then = now - timedelta(minutes=10)
         worker = register_worker(session, host="dead", process_id=1, now=then)
         (claim,) = claim_batch(session, worker, now=now, limit=9)

@@ -138,11 +138,11 @@ def test_a_tick_is_kept_for_status(parts: Parts, now: datetime) -> None:
 @pytest.mark.parametrize(
     ("step", "broken"),
     [
-        ("take over", "scheduler.take_over"),
-        ("publish changes", "scheduler.publish_changes"),
+        ("take over", "scheduler.outbox.may_take_over"),
+        ("publish changes", "scheduler.has_changes"),
         ("enrol newcomers", "scheduler.enrol_newcomers"),
-        ("queue confirmations", "scheduler.queue_confirmations"),
-        ("tidy", "scheduler.outbox.expire_old"),
+        ("queue confirmations", "scheduler.has_confirmations"),
+        ("tidy", "scheduler.outbox.has_old"),
     ],
 )
 def test_a_step_that_fails_does_not_keep_the_others(

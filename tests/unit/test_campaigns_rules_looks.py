@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -30,11 +31,27 @@ WHY = Why(Cause.SPACING)
         (SendStep(1, NOW, WHY), ON_ITS_WAY),
         (AwaitDelivery(1), ON_ITS_WAY),
         (WaitUntil(1, NOW + timedelta(hours=3), WHY), timedelta(hours=3)),
-        (WaitUntil(1, NOW + timedelta(days=30), WHY), LONGEST),
-        (SeriesPaused(1), LONGEST),
-        (Blocked(Block.NEVER_OPEN, 1), LONGEST),
-        (Finished(), LONGEST),
     ],
 )
 def test_the_next_look_is_when_something_can_change(move: Move, after: timedelta) -> None:
-    assert look_after(move, now=NOW) == NOW + after
+    assert look_after(move, now=NOW, enrolment_id=1) == NOW + after
+
+
+@pytest.mark.parametrize(
+    "move",
+    [
+        WaitUntil(1, NOW + timedelta(days=30), WHY),
+        SeriesPaused(1),
+        Blocked(Block.NEVER_OPEN, 1),
+        Finished(),
+    ],
+)
+def test_without_a_near_moment_the_next_look_is_within_a_day_and_not_for_all_at_once(
+    move: Move,
+) -> None:
+    looks = [look_after(move, now=NOW, enrolment_id=number) - NOW for number in range(1000)]
+
+    assert max(looks) <= LONGEST
+    assert min(looks) >= timedelta(hours=18)
+    by_minute = Counter(look // timedelta(minutes=1) for look in looks)
+    assert max(by_minute.values()) < 20
