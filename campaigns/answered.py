@@ -20,6 +20,7 @@ from delivery.outbox import ClaimedDelivery, Recorded, Result, WorkerIdentity
 from delivery.rows import IS_IN_HAND
 from delivery.rules.states import POLICY_OF_KIND, State
 from delivery.sender import Outcome, Refused, Uncertain
+from subscribers.store import lock_people
 
 _LEFT_BEHIND = Uncertain("the round before broke off before the answer was recorded", relay="")
 
@@ -35,6 +36,11 @@ class Answered:
     def ids(self) -> tuple[int, ...]:
         """Name the deliveries."""
         return tuple(draft.claim.id for draft, _ in self.pairs)
+
+    @property
+    def people(self) -> set[int]:
+        """Name the persons, for a bounce changes more than its delivery."""
+        return {draft.person.id for draft, _ in self.pairs}
 
     def results(self) -> list[Result]:
         """Put the outcomes as the outbox wants them."""
@@ -60,9 +66,14 @@ NOTHING_ANSWERED = Answered((), datetime(1, 1, 1, tzinfo=UTC))
 def record_answers(
     session: Session, worker: WorkerIdentity, answered: Answered, *, site: Site
 ) -> list[Recorded]:
-    """Write down what became of a group, with everything that follows from it."""
+    """Write down what became of a group, with everything that follows from it.
+
+    The persons are locked first, as every deed on a person does: a hard bounce and an unsubscribe
+    in the same moment would otherwise each hold what the other wants.
+    """
     if not answered.pairs:
         return []
+    lock_people(session, answered.people)
     recorded = outbox.record_outcomes(session, worker, answered.results(), now=answered.at)
     apply_outcomes(session, recorded, site=site, now=answered.at)
     return recorded
@@ -76,6 +87,8 @@ def settle_leftovers(
     The reaper cannot do it while the worker lives. What was only claimed goes back to the queue;
     what was marked may have gone, and is dealt with like any other lost answer.
     """
+    whose = select(Delivery.subscriber_id).where(IS_IN_HAND, Delivery.owner == worker.id)
+    lock_people(session, {one for one in session.scalars(whose) if one is not None})
     outbox.release_claims(session, worker, None, now=now)
     in_hand = select(Delivery.id, Delivery.attempt, Delivery.kind).where(
         IS_IN_HAND, Delivery.owner == worker.id, Delivery.state == State.SENDING

@@ -29,6 +29,7 @@ from delivery.outbox import ClaimedDelivery, Recorded, WorkerIdentity
 from delivery.rules.stages import Stage
 from delivery.sender import AllAnswered, Deferred, RelayDown, Sender, Sending
 from storage.database import Database
+from subscribers.store import lock_people
 from templates.email import Renderer
 
 LOG = logging.getLogger(__name__)
@@ -203,6 +204,8 @@ class _Round:
         if not (group or self.answered.pairs):
             return []
         with self.database.transaction() as session:
+            # Everybody at once: two workers that lock some more people later may both wait.
+            lock_people(session, self.answered.people | {one.person.id for one in group})
             recorded = self._record(session)
             marked = self._mark(session, group, recorded)
         self._note(recorded)

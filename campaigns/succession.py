@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Protocol
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.feedback import apply_outcomes
 from campaigns.site import Site
 from delivery import outbox
+from delivery.models import Delivery
 from delivery.outbox import LeftBehind, Recorded, Result, WorkerIdentity
 from delivery.rules.journal import Evidence
 from delivery.rules.states import POLICY_OF_KIND
+from subscribers.store import lock_people
 
 
 class Journals(Protocol):
@@ -82,9 +85,16 @@ def _record(
     now: datetime,
 ) -> list[Recorded]:
     results = [_result(left, evidence, now) for left, evidence in proved]
+    _lock_people_of(session, [result.delivery_id for result in results])
     recorded = outbox.record_outcomes(session, worker, results, now=now) if results else []
     apply_outcomes(session, recorded, site=site, now=now)
     return recorded
+
+
+def _lock_people_of(session: Session, delivery_ids: Sequence[int]) -> None:
+    """Lock the persons first, as every deed on a person does."""
+    whose = select(Delivery.subscriber_id).where(Delivery.id.in_(delivery_ids))
+    lock_people(session, {one for one in session.scalars(whose) if one is not None})
 
 
 def _result(left: LeftBehind, evidence: Evidence, now: datetime) -> Result:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import (
 )
 
 NO_ANSWER = "database does not answer"
+_GAVE_WAY = frozenset({"40001", "40P01"})
 _ADVICE = (
     ("locked", "another process is writing to it; try again in a moment"),
     ("full", "make room on the disk, then try again"),
@@ -38,6 +39,16 @@ def describe_failure(error: BaseException) -> str:
         return ""
     cause = str(first.orig).strip().partition("\n")[0]
     return f"{NO_ANSWER}: {cause}{advice_on(cause)}"
+
+
+def gave_way(error: BaseException) -> bool:
+    """Tell whether a transaction was rolled back for another one's sake, and may be done again.
+
+    PostgreSQL says so by its code: serialization_failure or deadlock_detected.
+    """
+    if not isinstance(error, DBAPIError):
+        return False
+    return getattr(_first(error).orig, "sqlstate", None) in _GAVE_WAY
 
 
 def advice_on(cause: str) -> str:

@@ -338,6 +338,7 @@ class RefusingDatabase(Database):
 
     refused: frozenset[int] = frozenset()
     begun: list[int] = field(default_factory=list)
+    cause: Exception = field(default_factory=lambda: Exception("database is locked"))
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -345,4 +346,4 @@ class RefusingDatabase(Database):
         with super().transaction() as session:
             yield session
             if self.begun[-1] in self.refused:
-                raise OperationalError("COMMIT", None, Exception("database is locked"))
+                raise OperationalError("COMMIT", None, self.cause)

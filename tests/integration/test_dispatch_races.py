@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, datetime
+from threading import Event
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from campaigns.dispatch import send_queued
 from campaigns.enrolment import leave
@@ -15,10 +17,11 @@ from campaigns.rules.standing import EnrolmentStatus
 from campaigns.site import Site
 from delivery.memory import MemorySender
 from delivery.rules.states import State
+from delivery.sender import Refused
 from storage.database import Database
 from subscribers.models import Subscription
 from subscribers.signup import unsubscribe
-from tests.sending_stage import Clock, Stage
+from tests.sending_stage import Clock, InterruptedSender, Stage
 from tests.series_stage import PlainRenderer
 
 PEOPLE = 40
@@ -106,3 +109,49 @@ def test_people_who_leave_while_mail_goes_out_get_it_before_or_not_at_all(stage:
         assert states[delivery] in (State.SENT, State.CANCELLED)
         assert (states[delivery] is State.SENT) == (delivery in sent_to)
         assert stage.enrolment(enrolment).status is EnrolmentStatus.LEFT
+
+
+def test_a_hard_bounce_and_an_unsubscribe_in_the_same_moment_do_not_wait_in_a_circle(
+    postgresql_database: Database, site: Site, now: datetime
+) -> None:
+    """The page has locked the person when the bounce is recorded, and ends their ways after."""
+    stage = Stage(postgresql_database, site, Clock(now))
+    list_id = stage.add_list()
+    series, steps = stage.add_series(list_id, waits=(0, 7))
+    reader = stage.add_reader("ada", list_id)
+    enrolment = stage.enrol(reader, series)
+    delivery = stage.queue_step(reader, enrolment, steps[0])
+    has_locked = Event()
+
+    def leave_by_page() -> None:
+        with stage.database.transaction() as session:
+            found = session.get_one(Subscription, reader.id)
+            unsubscribe(session, found, keys=site.keys, now=now, source="one click")
+            has_locked.set()
+            wait_until_somebody_waits(stage.database)
+            leave(session, found, now=now)
+
+    def refuse_while_they_leave() -> None:
+        leaving.append(threads.submit(leave_by_page))
+        assert has_locked.wait(10)
+
+    leaving: list[Future[None]] = []
+    sender = InterruptedSender(refuse_while_they_leave)
+    sender.answer_next(Refused("550 5.1.1 no such user", "mx", 550, "5.1.1", "rcpt"))
+    with ThreadPoolExecutor(1) as threads:
+        stage.send(sender=sender, renderer=PlainRenderer())
+        leaving[0].result(10)
+
+    assert stage.delivery(delivery).state is State.REJECTED
+    assert stage.enrolment(enrolment).status is EnrolmentStatus.LEFT
+
+
+def wait_until_somebody_waits(database: Database) -> None:
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    pause = Event()
+    for _ in range(200):
+        with database.reading() as session:
+            if session.scalar(waiting):
+                return
+        pause.wait(0.05)
+    raise AssertionError("nobody waits for a lock")

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import pytest
+from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from campaigns.site import Site
 from steadypost.migrating import known_version
 from storage.database import Database, Session
-from tests.sending_stage import Clock
+from subscribers.rules.standing import Standing
+from tests.sending_stage import Clock, RefusingDatabase
 from tests.web_stage import WebStage
 from web.assets import load_assets
 
@@ -218,3 +220,30 @@ def test_the_machine_readable_endpoint_is_described_and_nothing_else(stage: WebS
     assert list(schema["paths"]) == ["/healthz"]
     assert set(schema["paths"]["/healthz"]["get"]["responses"]) == {"200", "503"}
     assert viewers == [404, 404]
+
+
+def leave_while(stage: WebStage, *failures: Exception) -> int:
+    """Press the button while the first transactions fail; give the status of the answer."""
+    stage.join()
+    refused = frozenset(range(1, len(failures) + 1))
+    broken = RefusingDatabase(stage.database.engine, refused, cause=failures[0])
+    with stage.visitor(broken=broken) as visitor:
+        return visitor.post(stage.leave_path()).status_code
+
+
+@pytest.mark.parametrize("cause", [DeadlockDetected, SerializationFailure])
+def test_what_gave_way_to_another_transaction_is_done_once_more(
+    stage: WebStage, cause: type[Exception]
+) -> None:
+    assert leave_while(stage, cause()) == 200
+    assert stage.subscription().standing is Standing.UNSUBSCRIBED
+
+
+def test_what_gives_way_twice_is_told(stage: WebStage) -> None:
+    assert leave_while(stage, DeadlockDetected(), DeadlockDetected()) == 500
+    assert stage.subscription().standing is Standing.CONFIRMED
+
+
+def test_another_failure_is_not_tried_again(stage: WebStage) -> None:
+    assert leave_while(stage, Exception("disk full")) == 500
+    assert stage.subscription().standing is Standing.CONFIRMED
