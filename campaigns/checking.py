@@ -11,17 +11,18 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from campaigns.errors import Fault
 from campaigns.series_folder import FolderStep, SeriesFolder
 from campaigns.site import Site
 from subscribers.models import Subscriber
 from subscribers.rules.standing import Standing
 from subscribers.store import SubscriberFilter, list_subscribers
-from templates.checking.everyone import NamedReader
+from templates.checking.everyone import NamedReader, check_everyone
 from templates.checking.examination import Examination, examine
 from templates.checking.findings import Finding, Level
 from templates.compiler.renderer import CompiledRenderer
 from templates.email import Edition, Reader, Theme
-from templates.errors import ThemeError
+from templates.errors import TemplateError, ThemeError
 from templates.samples import SAMPLE_CLINIC, SAMPLE_READER
 from templates.theme import read_theme
 
@@ -37,16 +38,26 @@ class Scenery:
     attribute_names: frozenset[str]
     public_url: str
     themes_folder: Path | None
+    theme: str = "calm"  # of a series that names none
 
     @classmethod
     def of_site(cls, site: Site) -> Scenery:
         """Take the clinic's own."""
-        return cls(site.clinic, site.attribute_names, site.public_url, site.themes_folder)
+        place = (site.public_url, site.themes_folder, site.theme)
+        return cls(site.clinic, site.attribute_names, *place)
 
     @classmethod
     def sample(cls) -> Scenery:
         """Invent one, where there is no site."""
         return cls(SAMPLE_CLINIC, frozenset(), "https://post.riverside.example", None)
+
+    def theme_of(self, folder: SeriesFolder) -> Theme:
+        """Read the theme of a series.
+
+        Raises:
+            ThemeError: there is no such theme, or it is broken.
+        """
+        return read_theme(folder.theme or self.theme, folder=self.themes_folder)
 
     @property
     def links(self) -> dict[str, str]:
@@ -95,7 +106,7 @@ def check_series(
 ) -> list[CheckedStep]:
     """Look at the steps of a series, or only at the one with this key."""
     try:
-        theme = read_theme(folder.theme, folder=scenery.themes_folder)
+        theme = scenery.theme_of(folder)
     except ThemeError as error:
         found = Finding(Level.STOPS, "theme", str(error), "series.yaml")
         lost = Examination("", (found,), None)
@@ -114,6 +125,32 @@ def check_series(
         for part, step in enumerate(folder.steps, start=1)
         if only in (None, step.key)
     ]
+
+
+def faults_for_people(folder: SeriesFolder, scenery: Scenery, audience: Audience) -> list[Fault]:
+    """Render every email of a folder for everybody it is for; list what stops some of them.
+
+    What does not render for anybody is not looked at: reading the folder in says what is wrong.
+    """
+    try:
+        theme = scenery.theme_of(folder)
+    except ThemeError:
+        return []
+    renderer, faults = CompiledRenderer(), list[Fault]()
+    for part, step in enumerate(folder.steps, start=1):
+        series = {"title": folder.title, "part": part, "parts": len(folder.steps)}
+        edition = _edition(step.document, theme, scenery)
+        try:
+            renderer.render(edition, replace(SAMPLE_READER, links=scenery.links, series=series))
+        except TemplateError:
+            continue
+        people = audience.readers(scenery.links, series)
+        faults += [
+            Fault(step.file, found.line, found.message)
+            for found in check_everyone(edition, people, renderer=renderer)
+            if found.level is Level.STOPS
+        ]
+    return faults
 
 
 def _check_step(

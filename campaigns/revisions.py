@@ -21,6 +21,7 @@ from campaigns.models import Broadcast, Revision, Step, Surroundings
 from campaigns.site import Site
 from subscribers.store import insert_new
 from templates.checking import Level, check_edition
+from templates.checking.faults import faults_in as faults_in_document
 from templates.email import Edition, Reader, Renderer, Theme
 from templates.errors import DocumentError, TemplateError
 from templates.samples import SAMPLE_READER
@@ -121,7 +122,8 @@ def faults_of(file: str, edition: Edition, reader: Reader, renderer: Renderer) -
         renderer.render(edition, reader)
         found = check_edition(edition, replace(reader, subscriber=_NAMELESS), renderer=renderer)
     except DocumentError as error:
-        yield Fault(file, error.line or 0, error.problem)
+        for fault in faults_in_document(edition, reader) or [error]:
+            yield Fault(file, fault.line or 0, fault.problem)
     except TemplateError as error:
         yield Fault(file, 0, str(error))
     else:

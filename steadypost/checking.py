@@ -195,6 +195,6 @@ def _theme_target(name: str) -> Target:
     return Target(Kind.THEME, name, _lone("specimen", specimen(), theme=name))
 
 
-def _lone(file: str, document: str, *, theme: str = "calm") -> SeriesFolder:
+def _lone(file: str, document: str, *, theme: str = "") -> SeriesFolder:
     step = FolderStep(file, file, 0, document)
     return SeriesFolder("", "Your weekly series", (step,), theme=theme)

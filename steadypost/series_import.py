@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from campaigns.checking import Audience, Scenery, faults_for_people
+from campaigns.errors import SeriesFolderError
 from campaigns.publishing import ImportedSeries, import_series
 from campaigns.series_folder import SERIES_FILE, read_series_folder
 from campaigns.store import all_series
@@ -23,6 +25,11 @@ def import_series_named(parts: Parts, settings: Settings, name: str) -> Imported
         SeriesFolderError: with every fault in it; then nothing was changed.
     """
     folder = read_series_folder(find_series_folder(settings, name))
+    with parts.database.reading() as session:  # it may take its time, so nothing waits for it
+        audience = Audience(session, folder.list_slug)
+        faults = faults_for_people(folder, Scenery.of_site(parts.site), audience)
+    if faults:
+        raise SeriesFolderError(folder.slug, faults)
     with parts.database.transaction() as session:
         return import_series(
             session, folder, site=parts.site, renderer=parts.renderer, now=parts.clock()

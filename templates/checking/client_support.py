@@ -126,20 +126,11 @@ def _features(checked: CheckedEmail) -> Iterator[tuple[str, str]]:
 
 
 def _of_element(tag: str, attributes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    if tag in ("input", "button"):
-        kind = attributes.get("type", "text" if tag == "input" else "submit")
-        yield f"html-{tag}-{kind}", f"<{tag}"
     yield f"html-{tag}", f"<{tag}"
-    if "usemap" in attributes:
-        yield "html-image-maps", "usemap"
-    if "srcset" in attributes:
-        yield "html-srcset", "srcset"
     if attributes.get("href", "").startswith("#") and len(attributes["href"]) > 1:
         yield "html-anchor-links", attributes["href"]
     source = attributes.get("src", "")
-    if source.startswith("data:"):
-        yield "image-base64", source[:30]
-    elif found := _PICTURE.search(source.lower()):
+    if found := _PICTURE.search(source.lower()):
         yield f"image-{_SAME_PICTURE.get(found[1], found[1])}", source
 
 

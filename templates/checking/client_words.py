@@ -1,6 +1,7 @@
 """What people will see whose mail program knows nothing of a feature; '' where nobody notices.
 
 The features have caniemail's names. A feature that is not named here gets plain general words.
+What no email may have at all (forms, films, scripts: `templates.safe_markup`) needs none.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from typing import Final
 
 # Something is missing or in the wrong place: the author should decide whether that is all right.
 BROKEN: Final[Mapping[str, str]] = {
-    "css-at-import": "none of the styles that are fetched from elsewhere",
     "css-background-image": "no picture behind the words",
     "css-column-count": "one wide column",
     "css-column-layout-properties": "one wide column",
@@ -30,26 +30,8 @@ BROKEN: Final[Mapping[str, str]] = {
     "css-variables": "none of the colours and sizes that are given by variables",
     "css-visibility": "things that are hidden elsewhere",
     "css-z-index": "things in another order, one over the other",
-    "html-audio": "no sound to play",
-    "html-base": "links that lead nowhere",
-    "html-button-submit": "no button that works",
-    "html-dialog": "no dialogue",
-    "html-form": "a form that cannot be sent",
-    "html-image-maps": "a picture of which no part can be clicked",
-    "html-input-checkbox": "a form that cannot be filled in",
-    "html-input-radio": "a form that cannot be filled in",
-    "html-input-submit": "no button that works",
-    "html-input-text": "a form that cannot be filled in",
-    "html-link": "none of the styles that are fetched from elsewhere",
-    "html-object": "nothing where something is embedded",
-    "html-progress": "no progress bar",
-    "html-select": "a form that cannot be filled in",
-    "html-svg": "no drawing",
-    "html-textarea": "a form that cannot be filled in",
-    "html-video": "no film",
     "image-apng": "a picture that does not move",
     "image-avif": "no picture where an AVIF picture stands",
-    "image-base64": "no picture where the picture is written into the email itself",
     "image-heif": "no picture where a HEIF picture stands",
     "image-mp4": "no film",
     "image-svg": "no picture where an SVG picture stands",
@@ -111,9 +93,6 @@ PLAINER: Final[Mapping[str, str]] = {
     "css-word-spacing": "words in the usual distance",
     "css-writing-mode": "words written from left to right",
     "html-anchor-links": "links within the email that lead nowhere",
-    "html-marquee": "words that stand still",
-    "html-picture": "one and the same picture on every screen",
-    "html-srcset": "one and the same picture on every screen",
 }
 
 # Programs do without these and nobody notices, or the theme gives them something else to use.
@@ -147,11 +126,8 @@ UNNOTICED: Final[frozenset[str]] = frozenset(
         "css-word-break",
         "css-word-wrap",
         "html-abbr",
-        "html-acronym",
         "html-address",
-        "html-bdi",
         "html-body",
-        "html-meter",
         "html-style",
         "html-wbr",
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from templates.checking.checked_email import CheckedEmail, Place
 from templates.checking.checks import check_edition, finding_of
 from templates.checking.everyone import NamedReader, check_everyone
+from templates.checking.faults import faults_in
 from templates.checking.findings import Finding, gravest_first
 from templates.checking.leftovers import places_of_rules
 from templates.compiler.renderer import CompiledRenderer
@@ -37,10 +38,19 @@ def examine(
         email = renderer.render(edition, sample)
         report = renderer.report(edition, sample)
     except TemplateError as error:
-        return Examination("", (finding_of(error),), None)
+        return Examination("", _why_not(edition, sample, error), None)
     findings = check_edition(edition, sample, renderer=renderer, report=report)
     findings += check_everyone(edition, people, renderer=renderer)
     # People bring variants of their own, and reasons why there is none.
     report = renderer.report(edition, sample)
     places = places_of_rules(CheckedEmail(edition, sample, email), report)
     return Examination(email.subject, tuple(gravest_first(findings)), report, places)
+
+
+def _why_not(edition: Edition, sample: Reader, error: TemplateError) -> tuple[Finding, ...]:
+    """Name every fault of a document that cannot be rendered."""
+    try:
+        faults = faults_in(edition, sample)
+    except TemplateError as other:  # the theme is at fault too
+        return tuple(gravest_first([finding_of(error), finding_of(other)]))
+    return tuple(gravest_first(finding_of(each) for each in faults or (error,)))

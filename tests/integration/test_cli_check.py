@@ -127,13 +127,40 @@ def test_the_report_tells_what_became_of_every_rule(terminal: Terminal) -> None:
     assert "\n  stays in the head: .button-link:hover (calm/head.css, line 5)\n" in done.out
 
 
-def test_what_is_compiled_in_variants_is_told_with_its_line(terminal: Terminal) -> None:
-    rewrite(
-        terminal,
-        "It helps some people a lot",
-        "{% if subscriber.first_name %}\n\n## For you\n\n{% endif %}\n\nIt helps some people a lot",
+def test_what_is_compiled_in_variants_is_told_with_its_line_and_its_reason(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "---\nsubject: Hello\ntext: Hello\n---\n<!doctype html><html><head><style>\n"
+        "p { color: #111111 }\n.Ada { margin: 0 }\n</style></head><body><h1>a</h1>\n"
+        '<p class="{{ subscriber.first_name }}">x</p>{{ clinic.postal_address }}\n'
+        '<a href="{{ links.unsubscribe }}">leave</a></body></html>\n'
     )
 
-    found = terminal.do("check", str(terminal.folder / FIRST), "--json").json
+    done = terminal.type("check", str(page))
 
-    assert found["emails"][0]["compiled"]["how"].startswith("compiled")
+    assert "page.md: compiled in variants; " in done.out
+    assert "  document, line 9: what is written by subscriber.first_name decides: " in done.out
+
+
+def test_an_import_refuses_what_does_not_render_for_somebody(terminal: Terminal) -> None:
+    terminal.do("subscribers", "add", ADA, "--first-name", "Ada", *CONSENT)
+    terminal.do("subscribers", "add", BEN, "--first-name", "Benjamin", *CONSENT)
+    rewrite(terminal, "Hello {{", "{{ 10 // ((subscriber.first_name | length) - 8) }} {{")
+
+    done = terminal.type("series", "import", "massage-benefits")
+
+    assert done.code == ExitCode.CONTENT
+    assert f"01-how-it-works.md, line 7: for {BEN}: cannot be written: " in done.err
+    assert "put this right first" in done.err
+
+
+def test_an_import_tells_every_fault_of_every_document(terminal: Terminal) -> None:
+    rewrite(terminal, "Hello {{", "{{ nobody }}\n\n{{ subscriber.first_nam }} {{")
+
+    done = terminal.type("series", "import", "massage-benefits")
+
+    assert done.code == ExitCode.CONTENT
+    assert "01-how-it-works.md, line 7: there is no field called 'nobody'" in done.err
+    assert "01-how-it-works.md, line 9: there is no field 'first_nam' here" in done.err

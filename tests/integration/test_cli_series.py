@@ -133,7 +133,7 @@ def test_a_preview_greets_the_person_and_changes_nothing(terminal: Terminal) -> 
     done = terminal.do("preview", STEP, "--as", ADA, "--text")
 
     assert "Hello Ada" in done.out
-    assert done.err.startswith("subject: ")
+    assert "\nsubject: " in done.err
     assert terminal.do("subscribers", "show", ADA, "--json").json["deliveries"] == []
 
 
