@@ -73,7 +73,7 @@ def test_all_people_and_one_person_are_said_as_people_say_it() -> None:
 
 def test_every_fault_of_a_document_is_told_at_once() -> None:
     edition = edition_of(
-        "# Hi {{ subscriber.first_nam }}\n\n{{ 1 | uper }}\n\n[a](javascript:x)\n\n{{ nobody }}"
+        "# Hi {{ subscriber.first_nam }}\n\n{{ 1 | uppercased }}\n\n[a](javascript:x)\n\n{{ nobody }}"
     )
     edition = replace(edition, document=edition.document.replace("---\n", "---\nfrom_nam: x\n", 1))
 
@@ -90,7 +90,7 @@ def test_a_document_without_end_of_faults_is_told_as_far_as_it_helps() -> None:
 
 
 def test_an_examination_of_what_cannot_be_rendered_names_all_of_it() -> None:
-    edition = edition_of("# Hi {{ nobody }}\n\n{{ noone }}")
+    edition = edition_of("# Hi {{ nobody }}\n\n{{ anybody }}")
 
     looked = examine(edition, SAMPLE_READER, PEOPLE, renderer=CompiledRenderer())
 
