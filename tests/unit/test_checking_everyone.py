@@ -73,7 +73,7 @@ def test_all_people_and_one_person_are_said_as_people_say_it() -> None:
 
 def test_every_fault_of_a_document_is_told_at_once() -> None:
     edition = edition_of(
-        "# Hi {{ subscriber.first_nam }}\n\n{{ 1 | uppercased }}\n\n[a](javascript:x)\n\n{{ nobody }}"
+        "# Hi {{ subscriber.first_nam }}\n\n{{ 1 | upperr }}\n\n[a](javascript:x)\n\n{{ nobody }}"
     )
     edition = replace(edition, document=edition.document.replace("---\n", "---\nfrom_nam: x\n", 1))
 
