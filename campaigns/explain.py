@@ -8,11 +8,13 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from campaigns.facts import load_person, moves_of
+from campaigns.facts import load_person, moves_of, plan_of_person
 from campaigns.models import Enrolment, Series
+from campaigns.rules.broadcasts import IssueMove
 from campaigns.rules.due_dates import local_day
 from campaigns.rules.moves import (
     AwaitDelivery,
+    Block,
     Blocked,
     Finished,
     Move,
@@ -24,7 +26,13 @@ from campaigns.rules.series import SeriesPlan, parts_of
 from campaigns.rules.shared_days import Way
 from campaigns.rules.standing import EnrolmentStatus, SeriesStatus
 from campaigns.rules.time_zones import find_zone, zone_of
-from campaigns.sentences import BLOCKS, day_in_words, moment_in_words, reasons_in_words
+from campaigns.sentences import (
+    BLOCKS,
+    day_in_words,
+    moment_in_words,
+    passed_over_in_words,
+    reasons_in_words,
+)
 from campaigns.site import Site
 from campaigns.store import all_series, enrolments_of, load_labels, load_plans
 from delivery.models import Delivery
@@ -82,6 +90,7 @@ class _Account:
         yield from self._about_lists()
         yield from self._about_wishes()
         yield from self._about_ways()
+        yield from self._about_broadcasts()
         yield from self._about_ended_ways()
         yield from self._about_troubles()
 
@@ -164,6 +173,18 @@ class _Account:
         because = f": {delivery.reason}" if delivery.reason else ""
         return f"{begin} is queued for {moment_in_words(delivery.due_at, self._zone)}{because}"
 
+    def _about_broadcasts(self) -> Iterator[str]:
+        if self._facts is None:
+            return
+        moves = plan_of_person(self._facts, site=self._site, now=self._now).issues
+        for issue in self._facts.issues:
+            name = f"broadcast '{self._labels.broadcasts[issue.id]}'"
+            move = moves.get(issue.id)
+            yield f"{name} {_about_issue(move, self._zone, now=self._now)}"
+        for queued in self._facts.queued_issues:
+            name = f"broadcast '{self._labels.broadcasts.get(queued.broadcast_id, '')}'"
+            yield f"{name} is queued for {moment_in_words(queued.due_at, self._zone)}"
+
     def _about_ended_ways(self) -> Iterator[str]:
         on_a_way = {way.enrolment_id for way in self._facts.ways} if self._facts else set()
         for enrolment in self._enrolments():
@@ -189,6 +210,8 @@ class _Account:
                 yield f"{self._what(delivery)} is {delivery.state} since {when}: {delivery.reason}"
 
     def _what(self, delivery: Delivery) -> str:
+        if delivery.broadcast_id is not None:
+            return f"broadcast '{self._labels.broadcasts.get(delivery.broadcast_id, '')}'"
         if delivery.step_id is None or delivery.enrolment_id is None:
             return f"the {delivery.kind} mail"
         series_id = {one.id: one.series_id for one in self._enrolments()}[delivery.enrolment_id]
@@ -204,6 +227,18 @@ class _Account:
 
     def _on(self, moment: datetime | None) -> str:
         return f"on {day_in_words(local_day(moment, self._zone))}" if moment else "at some time"
+
+
+def _about_issue(move: IssueMove | None, zone: ZoneInfo, *, now: datetime) -> str:
+    if move is None:
+        return f"cannot go: {BLOCKS[Block.NEVER_OPEN]}"
+    if move.paused_until is not None:
+        return f"does not come: they paused until {day_in_words(move.paused_until)}"
+    if move.is_late:
+        return "is late, and will be held"
+    passed = "".join(f"; {words}" for words in passed_over_in_words(move.passed_over))
+    when = "the next tick" if move.at <= now else moment_in_words(move.at, zone)
+    return f"comes with {when}{passed}" if move.at <= now else f"comes on {when}{passed}"
 
 
 def _because(series: Series) -> str:

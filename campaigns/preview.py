@@ -1,4 +1,4 @@
-"""Look at a step before anybody gets it: on the screen, or as a test in one's own mailbox.
+"""Look at an email before anybody gets it: on the screen, or as a test in one's own mailbox.
 
 Nothing here touches deliveries or anybody's progress, and no link in it works for anybody.
 """
@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from campaigns.broadcasts import edition_to_look_at, find_broadcast, list_of
 from campaigns.editions import load_editions
 from campaigns.errors import (
     SeriesNotNamedError,
@@ -80,14 +81,54 @@ def preview_step(
     """
     place = find_step(session, step_ref)
     person = _find_reader(session, address) if address is not None else None
+    series = {"title": place.series.title, "part": place.number, "parts": place.parts}
+    edition = _edition_of(session, place, site, theme=theme, now=now)
+    return _preview(edition, person, series, kind=Kind.STEP, renderer=renderer, site=site, now=now)
+
+
+def preview_broadcast(
+    session: Session,
+    site: Site,
+    renderer: Renderer,
+    slug: str,
+    *,
+    address: str | None = None,
+    now: datetime,
+) -> Preview:
+    """Render a broadcast as one person would get it, or a sample reader.
+
+    Raises:
+        UnknownBroadcastError: there is none of this name.
+        UnknownReaderError: nobody has this address.
+        InvalidAddressError: the address is none.
+        TemplateError: it cannot be rendered for this reader.
+    """
+    broadcast = find_broadcast(session, slug)
+    person = _find_reader(session, address) if address is not None else None
+    about = {"title": list_of(session, broadcast).title}
+    edition = edition_to_look_at(session, broadcast, site=site, now=now)
+    kind = Kind.BROADCAST
+    return _preview(edition, person, about, kind=kind, renderer=renderer, site=site, now=now)
+
+
+def _preview(
+    edition: Edition,
+    person: Subscriber | None,
+    series: Mapping[str, Any],
+    *,
+    kind: Kind,
+    renderer: Renderer,
+    site: Site,
+    now: datetime,
+) -> Preview:
     reader = Reader(
         subscriber=_facts_of(person) if person else SAMPLE_READER.subscriber,
         links=dict.fromkeys(_LINKS, f"{site.public_url}/preview"),
-        series={"title": place.series.title, "part": place.number, "parts": place.parts},
+        series=series,
     )
-    email = renderer.render(_edition_of(session, place, site, theme=theme, now=now), reader)
+    email = renderer.render(edition, reader)
     to_address = person.email if person else site.identity.from_address
-    posting = Posting(new_public_id(), now, Kind.STEP)
+    posting = Posting(new_public_id(), now, kind)
     letter = plain_letter(email, posting, to_address=to_address, site=site)
     return Preview(**vars(email), letter=letter)
 
@@ -113,7 +154,16 @@ def send_test(
     """
     with database.reading() as session:
         preview = preview_step(session, site, renderer, step_ref, address=address, now=now)
-    return sender.send([_test_of(preview.letter, parse_address(to), site)])[0]
+    return send_as_test(sender, preview.letter, to=to, site=site)
+
+
+def send_as_test(sender: Sender, letter: Letter, *, to: str, site: Site) -> Outcome:
+    """Send a letter that somebody is shown to a tester, marked as a test.
+
+    Raises:
+        InvalidAddressError: the tester's address is none.
+    """
+    return sender.send([_test_of(letter, parse_address(to), site)])[0]
 
 
 def _test_of(letter: Letter, tester: Address, site: Site) -> Handover:

@@ -54,7 +54,7 @@ def _reasons(why: Why, zone: ZoneInfo) -> Iterator[str]:
             f"the slot on {moment_in_words(why.missed, zone)} was missed, "
             "so it goes as soon as mail may go"
         )
-    yield from _passed_over(why.passed_over)
+    yield from passed_over_in_words(why.passed_over)
 
 
 def _counted_from(why: Why) -> str:
@@ -68,7 +68,8 @@ def _counted_from(why: Why) -> str:
     return f"the next slot after the enrolment on {day_in_words(why.since)}"
 
 
-def _passed_over(days: tuple[PassedOver, ...]) -> Iterator[str]:
+def passed_over_in_words(days: tuple[PassedOver, ...]) -> Iterator[str]:
+    """Say which days would have fitted, and what stood in the way."""
     for passed in days[:_MOST_DAYS_NAMED]:
         yield f"{day_in_words(passed.day)} {_OBSTACLES[passed.obstacle]}"
     if len(days) > _MOST_DAYS_NAMED:

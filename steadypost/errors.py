@@ -70,6 +70,16 @@ class ThemeExistsError(RefusedError):
         super().__init__(f"there is a theme '{name}' already: {path}; edit it, or choose a name")
 
 
+class NotConfirmedError(RefusedError):
+    """Mail to many people was asked for, and nobody has said yes."""
+
+    def __init__(self, thing: str) -> None:
+        self.thing = thing
+        super().__init__(
+            f"{thing} was not sent: nobody said yes; answer the question, or say --yes"
+        )
+
+
 class ManyBeginnersError(RefusedError):
     """A new series would begin for many people, and nobody has said that it may."""
 

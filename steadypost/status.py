@@ -9,7 +9,7 @@ from typing import Any
 
 from campaigns.forecast import forecast
 from campaigns.rules.standing import EnrolmentStatus
-from campaigns.store import all_series, count_enrolments, name_steps, next_look
+from campaigns.store import all_series, count_enrolments, load_labels, name_steps, next_look
 from delivery.models import Delivery, Worker
 from delivery.rules.states import State
 from delivery.store import count_due, counts_by_state, list_in_state, oldest_due_at
@@ -117,15 +117,22 @@ def named_deliveries(
     found = list_in_state(session, state, limit=limit)
     emails = addresses_of(session, [row.subscriber_id for row in found if row.subscriber_id])
     steps = name_steps(session, [row.step_id for row in found if row.step_id])
-    return [_named(row, emails, steps) for row in found]
+    broadcasts = load_labels(session).broadcasts
+    names = {row.id: steps.get(row.step_id or 0, row.kind.value) for row in found}
+    names |= {
+        row.id: f"broadcast {broadcasts[row.broadcast_id]}"
+        for row in found
+        if row.broadcast_id is not None and row.broadcast_id in broadcasts
+    }
+    return [_named(row, emails, names) for row in found]
 
 
-def _named(row: Delivery, emails: dict[int, str], steps: dict[int, str]) -> NamedDelivery:
+def _named(row: Delivery, emails: dict[int, str], names: dict[int, str]) -> NamedDelivery:
     reply = row.reply if row.reply not in row.reason else ""
     return NamedDelivery(
         row.id,
         emails.get(row.subscriber_id or 0, "(erased)"),
-        steps.get(row.step_id or 0, row.kind.value),
+        names[row.id],
         row.once_key,
         row.sending_at or row.due_at,
         "; ".join(text for text in (row.reason, reply) if text),

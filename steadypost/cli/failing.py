@@ -50,7 +50,12 @@ def judge(error: Exception) -> tuple[ExitCode, str]:
 
 
 def _judge_domain(error: Exception) -> tuple[ExitCode, str] | None:
-    from campaigns.errors import CampaignError, SeriesFolderError
+    from campaigns.errors import (
+        AudienceRuleError,
+        BroadcastFolderError,
+        CampaignError,
+        SeriesFolderError,
+    )
     from delivery.errors import DeliveryError, InsecureLoginError, LoginIncompleteError
     from storage.errors import StorageError
     from subscribers.errors import SubscriberError, UnreadableFileError
@@ -60,6 +65,8 @@ def _judge_domain(error: Exception) -> tuple[ExitCode, str] | None:
         (StorageError, ExitCode.DATABASE),
         (TemplateError, ExitCode.CONTENT),
         (SeriesFolderError, ExitCode.CONTENT),
+        (BroadcastFolderError, ExitCode.CONTENT),
+        (AudienceRuleError, ExitCode.CONTENT),
         (UnreadableFileError, ExitCode.CONTENT),
         (InsecureLoginError, ExitCode.SETTINGS),
         (LoginIncompleteError, ExitCode.SETTINGS),

@@ -27,11 +27,8 @@ def forecast(call: Call, days: int, is_json: bool) -> None:
     if is_json:
         show_json([asdict(entry) for entry in entries])
     elif entries:
-        rows = [
-            (entry.local, entry.address, entry.series, entry.step_key, entry.why)
-            for entry in entries
-        ]
-        show_table(("when", "address", "series", "step", "why then"), rows)
+        rows = [(entry.local, entry.address, entry.what, entry.why) for entry in entries]
+        show_table(("when", "address", "email", "why then"), rows)
     else:
         span = counted(days, "day")
         say(f"nobody gets anything in the next {span}; 'steadypost status' tells why")

@@ -44,6 +44,11 @@ def preview(
             theme=theme,
             now=parts.clock(),
         )
+    show_email(found, is_text=is_text, opens=opens, out=out)
+
+
+def show_email(found: Preview, *, is_text: bool, opens: bool, out: Path | None) -> None:
+    """Show a rendered email: in the terminal, in a file, or in the browser."""
     say(f"from: {found.letter.from_name}")
     say(f"subject: {found.subject}\npreheader: {found.preheader}")
     if out is not None:

@@ -18,6 +18,7 @@ _MODULES = {
     "status": "status",
     "subscribers": "subscribers",
     "series": "series",
+    "broadcast": "broadcast",
     "themes": "themes",
     "deliveries": "deliveries",
     "preview": "mails",

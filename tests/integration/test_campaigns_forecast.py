@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from campaigns.broadcasts import LocalHour
 from campaigns.forecast import ForecastEntry, forecast
 from campaigns.models import Series, Step
 from campaigns.rules.calendar import ClinicCalendar
@@ -22,6 +23,7 @@ from delivery.models import Delivery
 from storage.database import Database, open_database
 from subscribers.models import MailingList, Suppression
 from subscribers.rules.standing import Pace, SuppressionReason
+from tests.broadcast_stage import BroadcastStage
 from tests.sending_stage import Clock
 from tests.series_stage import SeriesStage
 
@@ -53,11 +55,19 @@ def ahead(stage: SeriesStage, days: int) -> list[ForecastEntry]:
 
 
 def brief(entries: list[ForecastEntry]) -> list[tuple[str, str, str]]:
-    return [(entry.address, entry.step_key, f"{entry.at:%m-%d %H:%M}") for entry in entries]
+    return [
+        (entry.address, entry.step_key or entry.broadcast, f"{entry.at:%m-%d %H:%M}")
+        for entry in entries
+    ]
 
 
 def happened(stage: SeriesStage) -> list[tuple[str, str, str]]:
     return [(one.address, one.step_key, f"{one.at:%m-%d %H:%M}") for one in stage.went()]
+
+
+def all_that_happened(stage: BroadcastStage) -> list[tuple[str, str, str]]:
+    issues = [(who, name, f"{at:%m-%d %H:%M}") for name, who, at in stage.broadcasts_went()]
+    return sorted([*happened(stage), *issues])
 
 
 def test_who_confirmed_a_moment_ago_is_in_the_forecast_and_nothing_is_written(
@@ -199,6 +209,48 @@ def test_a_forecast_made_on_the_way_holds_as_well(clinic: SeriesStage) -> None:
     assert foretold != []
 
 
+def test_a_broadcast_is_in_the_forecast_and_moves_what_gives_way(
+    database: Database, site: Site, now: datetime
+) -> None:
+    stage = BroadcastStage(database, site, Clock(now))
+    weekly = stage.make_list()
+    stage.add_series(weekly, waits=(0, 7))
+    stage.add_reader("ada", weekly, weekday=0)
+    stage.add_reader("cid", stage.make_list("news"))
+    stage.schedule(datetime(2026, 3, 9, 15, tzinfo=UTC), "urgent", priority=1)
+    stage.schedule(LocalHour(date(2026, 3, 4), 10), "news", list_slug="news")
+
+    foretold = ahead(stage, 14)
+    stage.run_until(now + 14 * DAY)
+
+    assert [(entry.what, f"{entry.at:%d %H:%M}") for entry in foretold] == [
+        ("welcome/step-1", "02 08:00"),
+        ("broadcast news", "04 09:00"),
+        ("broadcast urgent", "09 15:00"),
+        ("welcome/step-2", "10 08:00"),
+    ]
+    assert sorted(brief(foretold)) == all_that_happened(stage)
+
+
+def test_a_broadcast_in_the_middle_of_being_sent_is_in_the_forecast(
+    database: Database, site: Site, now: datetime
+) -> None:
+    stage = BroadcastStage(database, site, Clock(now))
+    weekly = stage.make_list()
+    for zone in ("Asia/Tokyo", "America/Los_Angeles"):
+        stage.add_reader(zone.partition("/")[0].lower(), weekly, time_zone=zone)
+    stage.schedule(LocalHour(date(2026, 3, 3), 10))
+    stage.run_until(now + DAY)
+    before = all_that_happened(stage)
+
+    foretold = brief(ahead(stage, 2))
+    stage.run_until(now + 3 * DAY)
+
+    assert [who for who, *_ in before] == ["asia@example.org"]
+    assert foretold == [("america@example.org", "may-news", "03-03 18:00")]
+    assert all_that_happened(stage) == sorted([*before, *foretold])
+
+
 readers = st.fixed_dictionaries(
     {
         "time_zone": st.sampled_from(ZONES),
@@ -207,6 +259,10 @@ readers = st.fixed_dictionaries(
         "pace": st.sampled_from(Pace),
         "paused_until": st.none() | st.dates(date(2026, 2, 20), date(2026, 3, 20)),
     }
+)
+# Hours from the start, the readers' own hour if there is one, and the priority.
+newsletters = st.tuples(
+    st.integers(0, 200), st.none() | st.integers(0, 23), st.sampled_from([1, 2, 5])
 )
 calendars = st.builds(
     ClinicCalendar,
@@ -227,6 +283,7 @@ calendars = st.builds(
     calendar=calendars,
     starts=st.datetimes(datetime(2026, 3, 1), datetime(2026, 3, 8), timezones=st.just(UTC)),  # noqa: DTZ001
     priorities=st.lists(st.integers(1, 3), min_size=1, max_size=3),
+    broadcasts=st.lists(newsletters, max_size=3),
 )
 def test_whoever_the_people_and_whatever_the_calendar(
     sqlite_template: Path,
@@ -236,10 +293,11 @@ def test_whoever_the_people_and_whatever_the_calendar(
     calendar: ClinicCalendar,
     starts: datetime,
     priorities: list[int],
+    broadcasts: list[tuple[int, int | None, int]],
 ) -> None:
     file = tmp_path_factory.mktemp("life") / "steadypost.db"
     shutil.copy(sqlite_template, file)
-    stage = SeriesStage(
+    stage = BroadcastStage(
         open_database(f"sqlite:///{file}"), replace(site, calendar=calendar), Clock(starts)
     )
     list_id = make_list(stage)
@@ -248,8 +306,13 @@ def test_whoever_the_people_and_whatever_the_calendar(
     for number, person in enumerate(people):
         stage.add_reader(f"person-{number}", list_id, **person)
 
-    foretold = brief(ahead(stage, 10))
+    for number, (hours, hour, priority) in enumerate(broadcasts):
+        at = starts + timedelta(hours=hours)
+        when = at if hour is None else LocalHour(at.date() + DAY, hour)
+        stage.schedule(when, f"news-{number}", priority=priority)
+
+    foretold = sorted(brief(ahead(stage, 10)))
     stage.run_until(starts + 10 * DAY)
 
-    assert happened(stage) == foretold
+    assert all_that_happened(stage) == foretold
     stage.database.close()

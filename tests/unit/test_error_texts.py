@@ -17,6 +17,7 @@ from steadypost.errors import (
     FileExistsAlreadyError,
     KeysFileError,
     ManyBeginnersError,
+    NotConfirmedError,
     NothingFoundError,
     RelayRefusedError,
     SettingsError,
@@ -48,6 +49,11 @@ NAIVE = datetime(2026, 3, 2, 8, 0)  # noqa: DTZ001  (that is what is wrong with 
             ManyBeginnersError("second", "weekly", 40),
             "series 'second' was not imported: it would begin for 40 people on list 'weekly'; say "
             "--yes if it may, or give it a list of its own in series.yaml",
+            ExitCode.FAILED,
+        ),
+        (
+            NotConfirmedError("broadcast 'may-news'"),
+            "broadcast 'may-news' was not sent: nobody said yes; answer the question, or say --yes",
             ExitCode.FAILED,
         ),
         (
