@@ -269,6 +269,7 @@ class Desk:
             ),
             recipient=wire_address(letter.to_address),
             message=compose(letter),
+            is_canonical=letter.is_encoded,
             needs_smtputf8=needs_smtputf8(letter.to_address),
             attempt=claim.attempt,
             once_key=claim.once_key,

@@ -120,7 +120,11 @@ def confirm_url(site: Site, membership: Membership) -> str:
 
 def unsubscribe_url(site: Site, membership: Membership) -> str:
     """Sign the link, and the address for one click, that ends a subscription."""
-    return f"{site.public_url}/u/{unsubscribe_token(site.keys, membership)}"
+    return _unsubscribe_url(site, unsubscribe_token(site.keys, membership))
+
+
+def _unsubscribe_url(site: Site, token: str) -> str:
+    return f"{site.public_url}/u/{token}"
 
 
 def step_letter(email: Email, facts: StepFacts, posting: Posting, *, site: Site) -> Letter:
@@ -144,11 +148,13 @@ def _list_letter(
     stream: str,
     site: Site,
 ) -> Letter:
+    token = unsubscribe_token(site.keys, membership)
+    mailto = f"mailto:{site.identity.unsubscribe_address}?subject=unsubscribe-{token}"
     return replace(
         plain_letter(email, posting, to_address=person.email, site=site),
         list_id=(membership.list_title, f"{membership.list_slug}.{site.identity.mail_domain}"),
-        unsubscribe_url=unsubscribe_url(site, membership),
-        unsubscribe_mailto=_unsubscribe_mailto(site, membership),
+        unsubscribe_url=_unsubscribe_url(site, token),
+        unsubscribe_mailto=mailto,
         one_click=True,
         feedback_id=_feedback_id(f"{membership.list_slug}:{stream}", site),
     )
@@ -175,11 +181,6 @@ def plain_letter(email: Email, posting: Posting, *, to_address: str, site: Site)
         message_id=message_id(site.keys, posting.public_id, identity.mail_domain),
         date=posting.date,
     )
-
-
-def _unsubscribe_mailto(site: Site, membership: Membership) -> str:
-    token = unsubscribe_token(site.keys, membership)
-    return f"mailto:{site.identity.unsubscribe_address}?subject=unsubscribe-{token}"
 
 
 def _feedback_id(stream: str, site: Site) -> str:

@@ -45,6 +45,11 @@ class Letter:
     feedback_id: str = ""
     auto_submitted: bool = True
 
+    @property
+    def is_encoded(self) -> bool:
+        """Tell whether both parts were given encoded: then no line of it begins with a dot."""
+        return isinstance(self.text, bytes) and isinstance(self.html, bytes)
+
 
 def message_id(keys: KeyRing, delivery_public_id: str, domain: str) -> str:
     """Make the Message-ID of a delivery: the same at every attempt, and without personal data.

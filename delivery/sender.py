@@ -17,6 +17,7 @@ class Handover:
     message: bytes  # CRLF only, ends with CRLF, not dot-stuffed
     needs_smtputf8: bool = False
     attempt: int = 0
+    is_canonical: bool = False  # known: only CRLF ends lines, and none begins with a dot
     once_key: str = ""  # the purpose; empty: no delivery of the outbox, like a test mail
 
 

@@ -154,7 +154,7 @@ class Session:
         self._is_noted = True
         try:
             until = self._until(self._settings.timeouts.body, deadline)
-            self._link.write(_stuffed(handover.message) + b".\r\n", deadline=until)
+            self._link.write(_as_data(handover) + b".\r\n", deadline=until)
         except LinkLostError as lost:
             return self._last_words(lost)
         self._stage, self._dot_is_out = Stage.DOT, True
@@ -226,7 +226,7 @@ class Session:
         message, extensions = handover.message, self._extensions
         sender, recipient = _addresses(handover)
         utf8 = handover.needs_smtputf8 or needs_smtputf8(sender) or needs_smtputf8(recipient)
-        self._check_message(message, utf8=utf8)
+        self._check_message(handover, utf8=utf8)
         mail, rcpt = f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>"
         if "SIZE" in extensions:
             mail += f" SIZE={len(message)}"
@@ -243,16 +243,16 @@ class Session:
             (Stage.DATA, b"DATA\r\n"),
         ]
 
-    def _check_message(self, message: bytes, *, utf8: bool) -> None:
+    def _check_message(self, handover: Handover, *, utf8: bool) -> None:
         """Refuse what this relay said it does not take, and what no relay should be given."""
-        extensions = self._extensions
+        message, extensions = handover.message, self._extensions
         limit = extensions.get("SIZE", "")
         if utf8 and "SMTPUTF8" not in extensions:
             raise _RefusedHereError(553, "5.6.7 relay takes only addresses in ASCII", Stage.ADDRESS)
         if limit.isdecimal() and 0 < int(limit) < len(message):
             why = f"5.3.4 message has {len(message)} bytes; relay takes {limit} at most"
             raise _RefusedHereError(552, why, Stage.MESSAGE)
-        if not _is_well_formed(message):
+        if not (handover.is_canonical or _is_well_formed(message)):
             why = "5.6.0 message has a line that does not end with CRLF"
             raise _RefusedHereError(554, why, Stage.MESSAGE)
         if not message.isascii() and "8BITMIME" not in extensions:
@@ -290,6 +290,11 @@ def _is_well_formed(message: bytes) -> bool:
     if not message.endswith(b"\r\n"):
         return False
     return message.count(b"\n") == lines and message.count(b"\r") == lines
+
+
+def _as_data(handover: Handover) -> bytes:
+    """Give a message as it stands after DATA. Looking for dots costs as much as sending it."""
+    return handover.message if handover.is_canonical else _stuffed(handover.message)
 
 
 def _stuffed(message: bytes) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 FIRST = 50
-MOST = 500
+MOST = 2000
 _LEAST_TIME = timedelta(milliseconds=1)
 
 

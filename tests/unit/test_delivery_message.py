@@ -20,7 +20,9 @@ from delivery.errors import (
     UnusableHeaderError,
 )
 from delivery.message import Letter, compose, derive_boundary, message_id, quoted_printable
+from delivery.smtp_session import _is_well_formed, _stuffed
 from storage.signing import KeyRing, new_public_id
+from templates.compiler.transfer import encoded
 
 KEYS = KeyRing.from_text("5a" * 32)
 LETTER = Letter(
@@ -285,3 +287,18 @@ def test_the_date_is_utc_whatever_zone_it_was_given_in() -> None:
 
     assert b"\r\nDate:" in b"\r\n" + compose(summer)
     assert read(compose(summer))["Date"].datetime == summer.date
+
+
+@given(
+    st.text(st.one_of(st.sampled_from(".\r\n\t =F-"), st.characters(exclude_categories=("Cs",))))
+)
+@example(".")
+@example("..\r.\n.")
+def test_a_letter_of_encoded_parts_goes_out_as_it_is(part: str) -> None:
+    letter = replace(LETTER, text=encoded(part).encode(), html=encoded(f"{part}\n").encode())
+
+    raw = compose(letter)
+
+    assert letter.is_encoded
+    assert _stuffed(raw) == raw
+    assert _is_well_formed(raw)

@@ -19,7 +19,7 @@ WANTED = timedelta(seconds=5)
         (50, 50, 10, 25),  # too slow: less
         (50, 50, 4, 62),  # there was time for more
         (50, 50, 0, 100),  # much more, but not all at once
-        (400, 400, 0.5, MOST),
+        (1500, 1500, 0.5, MOST),
         (50, 2, 60, 4),  # never less than the connections can take at once
         (50, 0, 60, 50),  # nothing was sent, so nothing was learnt
     ],
