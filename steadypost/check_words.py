@@ -132,28 +132,28 @@ def _compiled(file: str, looked: Examination, *, is_full: bool) -> Iterator[str]
     for remark in (*report.keys, *report.in_full):
         yield f"  {remark.place}: {remark.what}"
     if is_full:
-        yield from _in_full(report, looked)
+        yield from _in_full(report, looked, file)
 
 
-def _in_full(report: CompileReport, looked: Examination) -> Iterator[str]:
+def _in_full(report: CompileReport, looked: Examination, file: str) -> Iterator[str]:
     for part, size in report.sizes.items():
         if not part.endswith("as it is sent"):
             yield f"  {size:,} bytes {part}"
     for selector, count in report.inlined.items():
-        where = _rule(selector, looked)
+        where = _rule(selector, looked, file)
         yield f"  moved to {counted(count, 'element')}: {where}"
     for selector in report.unmatched:
-        yield f"  fits nothing in this email: {_rule(selector, looked)}"
+        yield f"  fits nothing in this email: {_rule(selector, looked, file)}"
     for rule in report.kept:
-        yield f"  stays in the head: {_rule(prelude_of(rule), looked)}"
+        yield f"  stays in the head: {_rule(prelude_of(rule), looked, file)}"
     for dropped in report.dropped:
         yield f"  dropped: {dropped}"
 
 
-def _rule(selector: str, looked: Examination) -> str:
+def _rule(selector: str, looked: Examination, file: str) -> str:
     place = looked.places.get(selector, Place())
     shown = " ".join(selector.split())
-    return f"{shown} ({_place(place) or 'document'})" if place.line else shown
+    return f"{shown} ({_place(Place(place.file or file, place.line))})" if place.line else shown
 
 
 def _report_as_data(looked: Examination) -> dict[str, Any] | None:

@@ -73,7 +73,7 @@ def client_gaps() -> Mapping[str, Gaps]:
 
 def check_client_support(checked: CheckedEmail) -> Iterator[Finding]:
     """Say what people will not see, each thing once, naming all who will not."""
-    used: dict[tuple[Level, str, tuple[str, ...]], str] = {}
+    used: dict[tuple[Level, str, str], str] = {}
     for feature, written in _features(checked):
         gaps = client_gaps().get(feature)
         if gaps is not None and feature not in UNNOTICED:
@@ -83,7 +83,7 @@ def check_client_support(checked: CheckedEmail) -> Iterator[Finding]:
                 used.setdefault((level, seen, people), written)
     for (level, seen, people), written in used.items():
         place = _place(checked, written)
-        message = f"people using {_listed(people)} will see {seen}"
+        message = f"{people} will see {seen}"
         yield Finding(level, "client-support", message, place.file, place.line)
 
 
@@ -94,10 +94,13 @@ def _in_words(feature: str, written: str) -> tuple[Level, str]:
     return Level.KNOW, PLAINER.get(feature, general)
 
 
-def _people(gaps: Gaps, level: Level) -> tuple[str, ...]:
+def _people(gaps: Gaps, level: Level) -> str:
     """Name who is concerned; some of a family count only where something is missing."""
-    some = tuple(f"some {family}" for family in gaps.sometimes) if level is Level.LOOK else ()
-    return gaps.never + some
+    some = _listed(gaps.sometimes) if gaps.sometimes and level is Level.LOOK else ""
+    if not gaps.never:
+        return f"some people using {some}" if some else ""
+    people = f"people using {_listed(gaps.never)}"
+    return f"{people}, and some using {some}," if some else people
 
 
 def _listed(names: tuple[str, ...]) -> str:
@@ -144,7 +147,7 @@ def _of_declaration(name: str, value: str) -> Iterator[tuple[str, str]]:
         yield "css-background-image", name
     for word in re.findall(r"[a-z-]+", value.lower()):
         if special := _SPECIAL_VALUES.get((name, word)):
-            yield special, f"{name}: {word}"
+            yield special, word if name == "font-family" else f"{name}: {word}"
     for function in _FUNCTION.findall(value.lower()):
         if function in _FUNCTIONS:
             yield _FUNCTIONS[function], f"{function}("

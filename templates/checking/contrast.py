@@ -33,7 +33,8 @@ def _pairs(
             continue
         seen.add((look.ink, look.ground))
         quoted = text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 1]}…"
-        place = checked.place_of(text)
+        words = text.split()
+        place = checked.place_of(text, " ".join(words[:4]), " ".join(words[:2]))
         yield Finding(
             Level.LOOK,
             "contrast",

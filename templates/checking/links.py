@@ -17,6 +17,7 @@ from templates.errors import TemplateError
 # Names that never lead anywhere for a reader: RFC 2606, RFC 6761.
 _NOBODY_HOSTS: Final = re.compile(r"(.*\.)?(example\.(com|net|org)|localhost|test|invalid|local)")
 _STAND_INS: Final = re.compile(r"https?://(#|example|link|url|todo|xxx)\W*$", re.IGNORECASE)
+_HOST: Final = re.compile(r"https?://[^/?#]+")
 _MAIL: Final = re.compile(r"[^@\s/?]+@[^@\s/?]+\.[^@\s/?]+")
 _MARK: Final = "zq%dqz"
 
@@ -27,9 +28,16 @@ def check_addresses(checked: CheckedEmail) -> Iterator[Finding]:
     for url in checked.addresses:
         if url in own:
             continue  # made by Steadypost, and different for each reader
-        place = checked.place_of(url)
+        place = checked.place_of(url, *_beginnings(url))
         for level, rule, message in _faults_of(url):
             yield Finding(level, rule, message, place.file, place.line)
+
+
+def _beginnings(url: str) -> Iterator[str]:
+    """Give what of an address may stand in the document when the rest of it is a field."""
+    yield url.partition("?")[0]
+    if found := _HOST.match(url):
+        yield found[0]
 
 
 def _faults_of(url: str) -> Iterator[tuple[Level, str, str]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from steadypost.errors import ExitCode
-from tests.cli_stage import Terminal
+from tests.cli_stage import STEP, Terminal
 
 ADA, BEN = "ada@example.org", "ben@example.org"
 CONSENT = ("--confirmed", "--consent", "paper form")
@@ -164,3 +165,44 @@ def test_an_import_tells_every_fault_of_every_document(terminal: Terminal) -> No
     assert done.code == ExitCode.CONTENT
     assert "01-how-it-works.md, line 7: there is no field called 'nobody'" in done.err
     assert "01-how-it-works.md, line 9: there is no field 'first_nam' here" in done.err
+
+
+def test_every_command_of_the_how_to_works_as_it_stands_there(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    how_to = (Path(__file__).parents[2] / "docs/how-to/check-an-email.md").read_text("utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```", how_to, re.MULTILINE | re.DOTALL)
+    commands = [line.partition("#")[0].split() for block in blocks for line in block.splitlines()]
+    monkeypatch.chdir(terminal.folder)
+
+    for program, *args in commands:
+        assert program == "steadypost"
+        terminal.do(*args)
+
+    assert len(commands) == 7
+
+
+def test_the_how_to_names_every_key_of_the_json(terminal: Terminal) -> None:
+    how_to = (Path(__file__).parents[2] / "docs/how-to/check-an-email.md").read_text("utf-8")
+    found = terminal.do("check", STEP, "--json").json
+    (email,) = found["emails"]
+    keys = {
+        *found,
+        *email,
+        *email["compiled"],
+        *found["findings"][0],
+        *email["compiled"]["kept"][0],
+    }
+
+    assert sorted(key for key in keys - {"rule"} if f"`{key}`" not in how_to) == []
+
+
+def test_a_place_is_named_even_where_a_field_makes_the_address(terminal: Terminal) -> None:
+    rewrite(terminal, "Hello {{", "[a](http://a.org/?n={{ subscriber.first_name }}) {{")
+
+    done = terminal.do("check", str(terminal.folder / FIRST))
+
+    assert "01-how-it-works.md, line 7: http://a.org/?n=Ada is not encrypted; " in done.out
+    assert (
+        "01-how-it-works.md, line 7: an address has {{ subscriber.first_name }} in it" in done.out
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from templates.checking.findings import Level
@@ -44,7 +46,7 @@ def test_good_addresses_are_left_alone(url: str) -> None:
 
 def test_an_address_from_the_clinics_facts_is_found_where_the_fact_is_named() -> None:
     edition = edition_of("# Hi\n\n[book]({{ clinic.booking_url }})")
-    edition.clinic["booking_url"] = "http://a.org/book"  # type: ignore[index]
+    edition = replace(edition, clinic={**edition.clinic, "booking_url": "http://a.org/book"})
 
     assert [one.line for one in found_by("https", edition)] == [7]
 
