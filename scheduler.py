@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any, TypeVar
 
+from campaigns.braking import queue_within_brake
 from campaigns.broadcasting import has_due_broadcasts, queue_due_broadcasts
 from campaigns.dispatch import send_queued
 from campaigns.enrolment import (
@@ -24,13 +25,24 @@ from campaigns.enrolment import (
     has_leavers,
     has_newcomers,
 )
+from campaigns.holding import (
+    QUEUE_STEPS,
+    TAKE_OVER,
+    has_failing_series,
+    hold_after_failures,
+    hold_failing_series,
+    look_at_holds,
+    note_relay,
+)
 from campaigns.portions import Portion
 from campaigns.publishing import has_changes, publish_changes
 from campaigns.queueing import has_confirmations, queue_confirmations, queue_due_steps
+from campaigns.rules.brake import Brake
 from campaigns.site import Site
 from campaigns.store import has_due_enrolments
 from campaigns.succession import Journals, NoJournals, settle_own, take_over
 from delivery import outbox
+from delivery.clock_watch import Uptime
 from delivery.errors import WorkerFencedError
 from delivery.journal import Scribe
 from delivery.outbox import WorkerIdentity as Worker
@@ -58,6 +70,8 @@ class Parts:
     clock: Callable[[], datetime]
     lease: timedelta = timedelta(seconds=60)  # silence after which a worker counts as dead
     scribe: Scribe | None = None  # keeps the journal of hand-overs; the sender has it too
+    brake: Brake | None = None  # None: as much as is due, for rehearsals
+    uptime: Callable[[], Uptime] | None = None  # None: the clock is not the machine's
 
     def evidence(self) -> Evidence:
         """Tell what the journal of this process proves about its own worker."""
@@ -83,8 +97,16 @@ def run_tick(
     With `only_sends` somebody else plans: what is queued is sent, and nothing is decided.
     """
     plan: dict[str, _Step] = {} if only_sends else _plan(parts, worker, now)
-    done = [_attempt(name, _do_if_wanted, parts, step) for name, step in plan.items()]
-    report = TickReport(now, (*done, _attempt(SEND, _send, parts, worker, keep_going, portion)))
+    look = look_at_holds(parts.database, parts.uptime, now=now)
+    done = [
+        _attempt(name, _do_if_wanted, parts, step)
+        for name, step in plan.items()
+        if not look.keeps_back(name)
+    ]
+    if not look.keeps_back(SEND):
+        done.append(_attempt(SEND, _send, parts, worker, keep_going, portion))
+    report = TickReport(now, (*done, *look.reports))
+    hold_after_failures(parts.database, report.failures, now=now)
     _attempt("keep the report", _alone, parts, lambda s: keep_report(s, worker, report))
     return report
 
@@ -101,7 +123,7 @@ def _plan(parts: Parts, worker: Worker, now: datetime) -> dict[str, _Step]:
     """Name the steps before sending, in order."""
     site, renderer = parts.site, parts.renderer
     return {
-        "take over": _Step(
+        TAKE_OVER: _Step(
             lambda s: _may_take_over(parts, worker, s, now),
             lambda s: _take_over(parts, worker, s, now),
         ),
@@ -118,18 +140,25 @@ def _plan(parts: Parts, worker: Worker, now: datetime) -> dict[str, _Step]:
             lambda s: has_confirmations(s, now=now),
             lambda s: queue_confirmations(s, site=site, now=now),
         ),
-        "queue due steps": _Step(
+        QUEUE_STEPS: _Step(
             lambda s: has_due_enrolments(s, now=now),
-            lambda s: queue_due_steps(s, site=site, now=now),
+            lambda s: _queue_steps(parts, s, now),
         ),
         "queue broadcasts": _Step(
             lambda s: has_due_broadcasts(s, now=now),
             lambda s: queue_due_broadcasts(s, site=site, now=now),
         ),
+        "hold failing series": _Step(has_failing_series, lambda s: hold_failing_series(s, now=now)),
         "tidy": _Step(
             lambda s: outbox.has_old(s, now=now), lambda s: outbox.expire_old(s, now=now)
         ),
     }
+
+
+def _queue_steps(parts: Parts, session: Session, now: datetime) -> Portion:
+    if parts.brake is None:
+        return queue_due_steps(session, site=parts.site, now=now)
+    return queue_within_brake(session, parts.brake, site=parts.site, now=now)
 
 
 def _may_take_over(parts: Parts, worker: Worker, session: Session, now: datetime) -> bool:
@@ -181,7 +210,10 @@ def _send(parts: Parts, worker: Worker, keep_going: KeepGoing, portion: int) -> 
         keep_going=keep_going,
         limit=portion,
     )
-    return StepReport.of_sending(report.sent, report.relay_down)
+    down, sent = report.relay_down, report.sent
+    if down or sent:
+        _alone(parts, lambda s: note_relay(s, down, sent=sent, now=parts.clock()))
+    return StepReport.of_sending(sent, down)
 
 
 @contextmanager

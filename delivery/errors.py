@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+WITNESS_FAILED = "hand-over cannot be noted"  # begins what is said when the journal fails
+
 
 class DeliveryError(Exception):
     """Anything wrong with the outbox, a message or the way to a relay."""
@@ -92,5 +94,5 @@ class WitnessError(DeliveryError):
     def __init__(self, place: str, why: str) -> None:
         self.place, self.why = place, why
         super().__init__(
-            f"hand-over cannot be noted: {place}: {why}; make room or let the service write there"
+            f"{WITNESS_FAILED}: {place}: {why}; make room or let the service write there"
         )

@@ -15,6 +15,7 @@ from delivery.rules.states import State
 from delivery.store import count_due, counts_by_state, list_in_state, oldest_due_at
 from delivery.ticks import list_workers
 from scheduler import Parts
+from steadypost.holds import HoldStatus, list_holds
 from steadypost.settings.worries import worries_about
 from steadypost.wording import counted
 from storage.database import Session
@@ -71,6 +72,7 @@ class Status:
     due_since: datetime | None
     uncertain: list[NamedDelivery]
     held: list[NamedDelivery]
+    holds: list[HoldStatus]
     workers: list[WorkerStatus]
     last_tick: dict[str, Any] | None
     next_look: datetime | None  # when the scheduler next expects something to do
@@ -102,6 +104,7 @@ def gather_status(parts: Parts, *, now: datetime) -> Status:
             due_since=_past(oldest_due_at(session), now),
             uncertain=named_deliveries(session, State.UNCERTAIN),
             held=named_deliveries(session, State.HELD),
+            holds=list_holds(session, now=now),
             workers=[_worker(worker, now=now, lease=parts.lease) for worker in workers],
             last_tick=_last_tick(workers),
             next_look=next_look(session),
@@ -197,11 +200,14 @@ def _next_sends(session: Session, parts: Parts, now: datetime) -> list[dict[str,
 def _troubles(status: Status) -> Iterable[str]:
     if not any(worker.alive and not worker.is_silent for worker in status.workers):
         yield "no service is running; start it by 'steadypost serve'"
+    for hold in status.holds:
+        of = f" ({hold.subject})" if hold.subject else ""
+        yield f"{hold.what}{of}: {hold.detail}" + (f"; {hold.how}" if hold.how else "")
     if uncertain := status.deliveries.get("uncertain"):
         they_are = "it is" if uncertain == 1 else "they are"
         yield (
             f"{counted(uncertain, 'mail')} may or may not have arrived; {they_are} not sent again "
-            "unless you say so: 'steadypost deliveries --help'"
+            "unless you say so: 'steadypost uncertain settle --help'"
         )
     if held := status.deliveries.get("held"):
         yield (

@@ -12,7 +12,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from campaigns.rules.brake import Brake
 from campaigns.site import ClinicCalendar, SenderIdentity, Site
+from delivery.clock_watch import read_uptime
 from delivery.journal import JournalFolder, Scribe
 from delivery.maildir import MaildirSender
 from delivery.relay import RelaySettings, Timeouts
@@ -22,7 +24,7 @@ from scheduler import Parts
 from steadypost.errors import KeysFileError
 from steadypost.migrating import migrate
 from steadypost.settings.checks import MAILDIR, days_between, hours_of
-from steadypost.settings.sections import Calendar, Mail, Settings
+from steadypost.settings.sections import Calendar, Mail, Settings, Ticking
 from storage.database import Database, open_database
 from storage.signing import KeyRing
 from subscribers.rules.preferences import WEEKDAYS
@@ -65,6 +67,8 @@ def open_parts(settings: Settings) -> Parts:
         clock=utc_now,
         lease=timedelta(seconds=settings.scheduler.lease_seconds),
         scribe=scribe,
+        brake=None if settings.clock.allow_override else _brake(settings.scheduler),
+        uptime=None if settings.clock.allow_override else read_uptime,
     )
 
 
@@ -129,6 +133,10 @@ def make_site(settings: Settings) -> Site:
         theme=settings.series.theme,
         counts_clicks=settings.campaigns.click_tracking,
     )
+
+
+def _brake(ticking: Ticking) -> Brake:
+    return Brake(ticking.ask_above_mails, ticking.ask_above_times)
 
 
 def _journals(settings: Settings, keys: KeyRing) -> JournalFolder:

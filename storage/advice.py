@@ -10,12 +10,13 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 
+DISK_FAILED = "i/o error"  # in what SQLite says when reading, writing or syncing failed
 NO_ANSWER = "database does not answer"
 _GAVE_WAY = frozenset({"40001", "40P01"})
 _ADVICE = (
     ("locked", "another process is writing to it; try again in a moment"),
     ("full", "make room on the disk, then try again"),
-    ("i/o error", "make room on the disk, or repair it, then try again"),
+    (DISK_FAILED, "make room on the disk, or repair it, then try again"),
     ("readonly", "let this user write to the file and its folder"),
     ("unable to open", "check that the folder exists and this user may write to it"),
     ("no such table", "run 'steadypost migrate'"),

@@ -29,6 +29,11 @@ def deliveries() -> None:
 @for_a_site
 def list_(call: Call, state: str, limit: int, is_json: bool) -> None:
     """List mails in one state, with the address and the reason."""
+    list_in(call, state, limit=limit, is_json=is_json)
+
+
+def list_in(call: Call, state: str, *, limit: int, is_json: bool) -> None:
+    """Print the mails in one state."""
     from dataclasses import asdict
 
     from delivery.rules.states import State
@@ -49,30 +54,31 @@ def list_(call: Call, state: str, limit: int, is_json: bool) -> None:
         say(f"no mail is {state}")
 
 
-def _these(command: Command) -> Command:
+def these(command: Command) -> Command:
+    """Let a command take some ids, or --all."""
     ids = click.argument("ids", nargs=-1, type=int)
     everything = click.option("--all", "is_all", is_flag=True, help="All of them.")
     return ids(everything(command))
 
 
 @deliveries.command()
-@_these
+@these
 @for_a_site
 def release(call: Call, ids: tuple[int, ...], is_all: bool) -> None:
     """Send what is held, once its cause is put right."""
     from delivery.outbox import release_held
 
-    _decide(call, "held", ids, is_all, lambda session, chosen, _: release_held(session, chosen))
+    decide(call, "held", ids, is_all, lambda session, chosen, _: release_held(session, chosen))
 
 
 @deliveries.command("send-again")
-@_these
+@these
 @for_a_site
 def send_again(call: Call, ids: tuple[int, ...], is_all: bool) -> None:
     """Send what is uncertain again: it may reach the person twice."""
     from delivery.outbox import send_again as queue_again
 
-    _decide(
+    decide(
         call,
         "uncertain",
         ids,
@@ -82,14 +88,14 @@ def send_again(call: Call, ids: tuple[int, ...], is_all: bool) -> None:
 
 
 @deliveries.command()
-@_these
+@these
 @click.option("--evidence", required=True, help="How you know, like 'relay log of 2 March'.")
 @for_a_site
 def arrived(call: Call, ids: tuple[int, ...], is_all: bool, evidence: str) -> None:
     """Note that what is uncertain has arrived."""
     from delivery.outbox import confirm_arrival
 
-    _decide(
+    decide(
         call,
         "uncertain",
         ids,
@@ -98,9 +104,14 @@ def arrived(call: Call, ids: tuple[int, ...], is_all: bool, evidence: str) -> No
     )
 
 
-def _decide(
+def decide(
     call: Call, state: str, ids: tuple[int, ...], is_all: bool, deed: Callable[..., int]
 ) -> None:
+    """Do something to these mails, all of which must be in one state.
+
+    Raises:
+        RefusedError: some are not; nothing was changed.
+    """
     if bool(ids) == is_all:
         raise click.UsageError(
             f"name some ids, or give --all; 'steadypost deliveries list --state {state}' lists them"

@@ -40,6 +40,7 @@ def import_(
     Columns: email, first_name, last_name, time_zone, weekday, hour, tags; any other is an
     attribute. They count as confirmed: only import people who agreed.
     """
+    from campaigns.braking import allow_surge
     from subscribers.importing import import_subscribers, read_csv
 
     parsed = read_csv(file)
@@ -58,6 +59,8 @@ def import_(
             skip_bad=skip_bad,
             tell=tell,
         )
+        # Who imports people means to write to them: the brake is for what nobody meant.
+        allow_surge(session, report.added, site=parts.site, now=parts.clock())
     _tell_import(report, file, is_json=is_json)
 
 

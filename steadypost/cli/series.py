@@ -84,6 +84,7 @@ def import_(call: Call, name: str, yes: bool) -> None:
 
     A new series begins for everybody who is on its list already: it asks before.
     """
+    from campaigns.braking import allow_surge
     from steadypost.series_import import count_beginners, import_series_named
 
     with call.parts() as parts:
@@ -91,6 +92,8 @@ def import_(call: Call, name: str, yes: bool) -> None:
         if beginners.count and not yes:
             _ask_about(beginners)
         imported = import_series_named(parts, call.settings, name)
+        with parts.database.transaction() as session:  # somebody said that it may
+            allow_surge(session, beginners.count, site=parts.site, now=parts.clock())
     show(in_words(imported))
 
 

@@ -79,7 +79,7 @@ def tick(call: Call, moment: str | None, is_json: bool) -> None:
     with call.parts() as parts:
         if moment is not None:
             at = _read_moment(moment, call)
-            parts = replace(parts, clock=lambda: at)
+            parts = replace(parts, clock=lambda: at, uptime=None)
         with employed(parts) as worker:
             report = run_tick(parts, worker, now=parts.clock())
     if is_json:

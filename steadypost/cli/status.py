@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from steadypost.cli.call import Call, as_json, for_a_site
+from steadypost.cli.holds import show_holds
 from steadypost.cli.output import say, show, show_json, show_table
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ def status(call: Call, is_json: bool, no_relay: bool) -> None:
         show_json({**found.as_dict(), "relay": relay and asdict(relay)})
         return
     _show_counts(found)
+    if found.holds:
+        show()
+        show_holds(found.holds, zone)
     _show_named("uncertain: may or may not have arrived", found.uncertain, zone)
     _show_named("held: not sent until released", found.held, zone)
     _show_service(found, zone)

@@ -96,7 +96,7 @@ def _found_site(folder: Path, *, smtp_port: int, web_port: int) -> Settings:
 
 
 def _open_parts(props: ExitStack, settings: Settings, clock: VirtualClock) -> Parts:
-    parts = replace(open_parts(settings), clock=clock)
+    parts = replace(open_parts(settings), clock=clock, brake=None, uptime=None)
     props.callback(parts.database.close)
     props.callback(parts.sender.close)
     import_series_named(parts, settings, SHIPPED_SERIES)

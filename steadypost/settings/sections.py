@@ -268,6 +268,17 @@ class Ticking:
         default=1,
         between=(1, 64),
     )
+    ask_above_mails: int = key(
+        "So many emails of series may always go on one day; far more than usual are held, and "
+        "somebody is asked.",
+        default=100,
+        between=(1, 10_000_000),
+    )
+    ask_above_times: float = key(
+        "How many times the busiest of the last 14 days a day may have before somebody is asked.",
+        default=5.0,
+        between=(1, 1000),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
