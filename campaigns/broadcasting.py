@@ -19,6 +19,7 @@ from campaigns.errors import CampaignError
 from campaigns.facts import PersonFacts, load_people, plan_of_person
 from campaigns.issues import is_lost, issue_key
 from campaigns.models import Broadcast, Revision
+from campaigns.portions import Portion
 from campaigns.revisions import keep_surroundings, publish_text, surroundings_now
 from campaigns.rules.broadcasts import BroadcastStatus
 from campaigns.site import Site
@@ -40,7 +41,9 @@ def has_due_broadcasts(session: Session, *, now: datetime) -> bool:
     return bool(session.scalar(select(exists().where(or_(is_due, is_sending)))))
 
 
-def queue_due_broadcasts(session: Session, *, site: Site, now: datetime, limit: int = 5_000) -> int:
+def queue_due_broadcasts(
+    session: Session, *, site: Site, now: datetime, limit: int = 5_000
+) -> Portion:
     """Queue what is due of all broadcasts, some thousands at most; tell how many were queued.
 
     The next tick goes on. A broadcast that is later than its grace is held instead.
@@ -52,7 +55,7 @@ def queue_due_broadcasts(session: Session, *, site: Site, now: datetime, limit: 
         else:
             queued += _queue(session, broadcast, site=site, now=now, limit=limit - queued)
     _close(session, now=now)
-    return queued
+    return Portion(queued, is_full=queued >= limit)
 
 
 def _due(session: Session, *, now: datetime) -> Sequence[Broadcast]:

@@ -157,17 +157,20 @@ def send_test(
     return send_as_test(sender, preview.letter, to=to, site=site)
 
 
-def send_as_test(sender: Sender, letter: Letter, *, to: str, site: Site) -> Outcome:
-    """Send a letter that somebody is shown to a tester, marked as a test.
+def send_as_test(
+    sender: Sender, letter: Letter, *, to: str, site: Site, mark: str = "Test"
+) -> Outcome:
+    """Send a letter that somebody is shown to a tester, marked in its subject and in a header.
 
     Raises:
         InvalidAddressError: the tester's address is none.
     """
-    return sender.send([_test_of(letter, parse_address(to), site)])[0]
+    return sender.send([_test_of(letter, parse_address(to), site, mark)])[0]
 
 
-def _test_of(letter: Letter, tester: Address, site: Site) -> Handover:
-    letter = replace(letter, to_address=tester.text, subject=f"[Test] {letter.subject}")
+def _test_of(letter: Letter, tester: Address, site: Site, mark: str) -> Handover:
+    subject = f"[{mark}] {letter.subject}"
+    letter = replace(letter, to_address=tester.text, subject=subject, note=mark.lower())
     return Handover(
         delivery_id=0,
         envelope_sender=wire_address(site.identity.bounce_address),

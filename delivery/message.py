@@ -43,6 +43,7 @@ class Letter:
     unsubscribe_mailto: str = ""  # with or without `mailto:`
     one_click: bool = False  # the address answers a POST as RFC 8058 asks
     feedback_id: str = ""
+    note: str = ""  # what this is, if it is no mail of the outbox: a test, a rehearsal
     auto_submitted: bool = True
 
     @property
@@ -98,6 +99,8 @@ def _headers(letter: Letter) -> list[bytes]:
     lines += _unsubscribe_headers(letter)
     if letter.feedback_id:
         lines.append(_shared_token("Feedback-ID", letter.feedback_id))
+    if letter.note:
+        lines.append(text_header("X-Steadypost", letter.note))
     if letter.auto_submitted:
         lines.append(b"Auto-Submitted: auto-generated\r\n")  # RFC 3834, 5
     return lines

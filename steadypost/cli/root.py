@@ -30,6 +30,7 @@ _MODULES = {
     "check": "check",
     "send-test": "mails",
     "forecast": "foresight",
+    "rehearse": "rehearse",
     "why": "foresight",
     "tick": "serve",
     "send-along": "serve",

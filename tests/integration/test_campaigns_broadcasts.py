@@ -24,6 +24,7 @@ from campaigns.errors import (
     UnknownBroadcastError,
 )
 from campaigns.models import Broadcast
+from campaigns.portions import Portion
 from campaigns.rules.broadcasts import BroadcastStatus
 from campaigns.rules.calendar import ClinicCalendar
 from campaigns.site import Site
@@ -425,12 +426,12 @@ def test_a_crash_between_two_pages_neither_loses_nor_doubles(
         stage.add_reader(f"person-{number}", weekly)
     stage.schedule(stage.clock.now)
 
-    def queue(limit: int) -> int:
+    def queue(limit: int) -> Portion:
         site, at = stage.site, stage.clock.now
-        done: int = stage.do(lambda s: queue_due_broadcasts(s, site=site, now=at, limit=limit))
+        done: Portion = stage.do(lambda s: queue_due_broadcasts(s, site=site, now=at, limit=limit))
         return done
 
-    assert queue(2) == 2
+    assert queue(2) == Portion(2, is_full=True)
 
     def queue_and_die(session: Session) -> None:
         queue_due_broadcasts(session, site=stage.site, now=stage.clock.now, limit=2)
@@ -438,7 +439,7 @@ def test_a_crash_between_two_pages_neither_loses_nor_doubles(
 
     with pytest.raises(Crash):
         stage.do(queue_and_die)
-    assert [queue(2), queue(2), queue(2), queue(2)] == [2, 2, 1, 0]
+    assert [queue(2).done for _ in range(4)] == [2, 2, 1, 0]
     stage.tick()
 
     assert len(stage.readers()) == len(set(stage.readers())) == 7
@@ -473,9 +474,9 @@ def test_two_planners_at_once_queue_everybody_once(
     stage.schedule(now)
 
     with stage.database.transaction() as first:
-        assert queue_due_broadcasts(first, site=site, now=now) == 3
+        assert queue_due_broadcasts(first, site=site, now=now).done == 3
         with stage.database.transaction() as second:  # it passes over what is locked
-            assert queue_due_broadcasts(second, site=site, now=now) == 0
+            assert queue_due_broadcasts(second, site=site, now=now).done == 0
     stage.tick()
 
     assert len(stage.readers()) == 3
