@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from jinja2 import nodes
+from jinja2 import Undefined, nodes
 from jinja2.nodes import EvalContext
 from jinja2.runtime import Context, LoopContext
 
@@ -279,9 +279,8 @@ class Expressions:
             if truth:
                 return self.evaluate(node.expr1, frame)
             if node.expr2 is None:
-                return self.environment.undefined(
-                    f"the value on line {node.lineno} has no 'else' and is none"
-                )
+                # Jinja's rule: what an `if` without `else` leaves out is empty, never an error.
+                return Undefined(f"the value on line {node.lineno} has no 'else' and is none")
             return self.evaluate(node.expr2, frame)
         yes = self.evaluate(node.expr1, frame)
         no = None if node.expr2 is None else self.evaluate(node.expr2, frame)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from jinja2 import nodes
+from jinja2 import Undefined, nodes
 from markupsafe import Markup
 
 from templates.compiler.parts import Choice, Field, Part, Parts, Place, Words
@@ -149,6 +149,8 @@ def _constant(value: Value) -> nodes.Expr:
             return nodes.MarkSafe(nodes.Const(str(value)))
         case None | bool() | int() | float() | str():
             return nodes.Const(value)
+        case Undefined() if type(value) is Undefined:  # left out by an `if` without `else`
+            return nodes.CondExpr(nodes.Const(False), nodes.Const(""), None)
         case Mapping():
             return nodes.Dict(
                 [nodes.Pair(_constant(key), _constant(item)) for key, item in value.items()]

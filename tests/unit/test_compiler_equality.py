@@ -85,6 +85,19 @@ PAGES: dict[str, tuple[str, str]] = {
     "joined": (ONCE, "<p>{{ subscriber.tags | join(', ') }}</p>"),
     "joined text": (ONCE, "<p>{{ 'a' ~ subscriber.first_name ~ clinic.name }}</p>"),
     "conditional value": (ONCE, "<p>{{ 'yes' if subscriber.vip else 'no' }}</p>"),
+    "left out": (ONCE, "<p>{{ 'a' if 1 > 2 }}{{ subscriber.first_name }}</p>"),
+    "left out, joined": (ONCE, "<p>{{ ('a' if 1 > 2) ~ subscriber.first_name }}</p>"),
+    "left out, chosen": (ONCE, "<p>{{ ('a' if 1 > 2) if subscriber.vip else 'b' }}</p>"),
+    "left out, by default": (ONCE, "<p>{{ ('a' if 1 > 2) | default(subscriber.first_name) }}</p>"),
+    "left out, compared": (
+        ONCE,
+        "{% if ('a' if 1 > 2) == subscriber.first_name %}x{% endif %}<p>y",
+    ),
+    "left out of a class": (
+        ONCE,
+        "{% for n in [1, 2, 3] %}<p class='{{ 'gold' if loop.first else 'iron' if loop.last }}'>"
+        "{{ subscriber.first_name }}</p>{% endfor %}",
+    ),
     "computed": (ONCE, "<p>{{ (subscriber.n or 0) * 2 + 1 }}</p>"),
     "compared": (ONCE, "<p>{{ 'many' if (subscriber.n or 0) > 2 else 'few' }}</p>"),
     "test": (ONCE, "<p>{{ 'odd' if (subscriber.n or 0) is odd }}</p>"),
