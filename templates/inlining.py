@@ -2,8 +2,8 @@
 
 premailer 3.10 fetches what @import names, drops or breaks at-rules, strips !important, confuses
 styles with selectors in its cache, and copies sizes to attributes. So it gets a tree that was
-checked, plain rules only, styles that cannot be taken for selectors, and no way out; what it
-copied wrongly is taken back.
+checked, plain rules only, styles that cannot be taken for selectors, and no way out; which
+declaration wins is decided by `cascade`, and what it copied wrongly is taken back.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ os.environ.setdefault("PREMAILER_CACHE_MAXSIZE", "20000")
 
 import cssutils
 import cssutils.util
+import premailer.premailer
 from premailer import Premailer
 
+from templates.cascade import merge_styles
 from templates.errors import (
     EmptyHtmlError,
     InlinerFailedError,
@@ -39,6 +41,7 @@ def _refuse_to_fetch(url: str) -> NoReturn:
     raise OutsideStyleError(f"the style sheet {url!r}")
 
 
+premailer.premailer.merge_styles = merge_styles
 # `allow_network=False` does not stop cssutils from opening what @import names.
 cssutils.util._defaultFetcher = _refuse_to_fetch
 _silence = logging.getLogger("templates.inlining.cssutils")

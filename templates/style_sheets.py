@@ -23,6 +23,7 @@ _STEPS = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _ESCAPE = re.compile(r"\\([0-9a-fA-F]{1,6})\s?|\\(.)", re.DOTALL)
+_NAMES = re.compile(r"\[[^\]]*\]|[.#]?[\w-]+")  # of tags, classes, ids; attributes as a whole
 _MARKUP_SIGNS = re.compile(r"<!--|-->")  # CSS skips these between rules
 
 
@@ -97,7 +98,14 @@ def _sort_selectors(prelude: str) -> tuple[list[str], list[str]]:
     parts.append(prelude[start:].strip())
     selectors = [part for part in parts if part]
     inlinable = [part for part in selectors if _is_inlinable(part)]
-    return inlinable, [part for part in selectors if part not in inlinable]
+    return [_NAMES.sub(_lower_tag, part) for part in inlinable], [
+        part for part in selectors if part not in inlinable
+    ]
+
+
+def _lower_tag(found: re.Match[str]) -> str:
+    """Write tags small, as the parsed page does: `BODY` would match nothing there."""
+    return found[0].lower() if found[0][0] not in ".#[" else found[0]
 
 
 def _is_inlinable(selector: str) -> bool:

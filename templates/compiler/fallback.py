@@ -18,8 +18,9 @@ from typing import Any, Final, TypeAlias
 from lxml import etree
 from lxml.cssselect import CSSSelector
 from premailer import Premailer
-from premailer.merge_style import csstext_to_pairs, merge_styles
+from premailer.merge_style import csstext_to_pairs
 
+from templates.cascade import merge_styles
 from templates.inlining import LOCK, OPTIONS, parse_for_inlining, run_premailer, write_inlined
 
 SHEETS_KEPT: Final = 64

@@ -36,10 +36,10 @@ def reader(request: pytest.FixtureRequest) -> Reader:
 
 
 def test_there_are_newsletters_of_every_manner() -> None:
-    assert NEWSLETTERS == [
+    assert [
         *("float-grid", "from-a-word-processor", "hybrid-ghost-tables", "receipt"),
         *("single-column", "table-of-everything"),
-    ]
+    ] == NEWSLETTERS
 
 
 def test_compiled_it_is_what_rendering_and_then_inlining_gives(name: str) -> None:

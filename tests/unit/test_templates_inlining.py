@@ -206,7 +206,7 @@ def test_inline_styles_win_over_rules() -> None:
         page("<style>p { color: #111111; top: 0 }</style>", '<p style="color:#222222">a</p>')
     )
 
-    assert 'style="color:#222; top:0"' in html
+    assert 'style="top:0; color:#222"' in html
 
 
 @pytest.mark.parametrize("html", ["", " \n", "<!doctype html>", "<!-- a -->", "<html></html>"])
