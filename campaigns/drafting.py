@@ -278,15 +278,17 @@ class Desk:
 
 def plan_of(step: StepFacts, *, site: Site) -> MarkPlan:
     """Gather what the rules look at once more before a step is marked."""
-    person = step.person
+    person, asked = step.person, step.asked_at
     is_first = step.pointer.last_step_id in (None, step.step_id)
+    is_at_once = is_first and step.starts_at_once
     return MarkPlan(
         step_id=step.step_id,
         planned_on=step.pointer.last_step_id,
         wait_days=wait_of(StepPlan(step.step_id, step.wait_days), person.pace),
         hour=step.send_hour if person.hour is None else person.hour,
         days=Days(zone_of(person.time_zone, site.zone), site.calendar),
-        free_until=step.queued_at + AT_ONCE_FOR if is_first and step.starts_at_once else None,
+        free_until=(asked or step.queued_at) + AT_ONCE_FOR if asked or is_at_once else None,
+        is_asked_for=asked is not None,
     )
 
 

@@ -76,6 +76,44 @@ class SeriesOnOtherListError(CampaignError):
         )
 
 
+class SeriesPausedError(CampaignError):
+    """A series was to be paused that is."""
+
+    def __init__(self, slug: str) -> None:
+        self.slug = slug
+        super().__init__(
+            f"series '{slug}' is paused already; 'steadypost series resume {slug}' lets it go on"
+        )
+
+
+class SeriesNotPausedError(CampaignError):
+    """A series was to go on that is not paused."""
+
+    def __init__(self, slug: str) -> None:
+        self.slug = slug
+        super().__init__(f"series '{slug}' is not paused; there is nothing to resume")
+
+
+class NothingToUndoError(CampaignError):
+    """No edit of a series is left that could be undone."""
+
+    def __init__(self, slug: str) -> None:
+        self.slug = slug
+        super().__init__(
+            f"no edit of series '{slug}' is left to undo; import an older folder of it instead"
+        )
+
+
+class NotParkedError(CampaignError):
+    """Somebody was to go on who is not parked."""
+
+    def __init__(self, email: str) -> None:
+        self.email = email
+        super().__init__(
+            f"{email} is not parked in any series; 'steadypost why {email}' tells where they are"
+        )
+
+
 class NotSubscribedError(CampaignError):
     """A person was to be enrolled who is not confirmed on the series' list."""
 

@@ -20,6 +20,8 @@ from campaigns.rules.moves import (
     Move,
     SendStep,
     SeriesPaused,
+    SkipStep,
+    Stop,
     WaitUntil,
 )
 from campaigns.rules.series import SeriesPlan, parts_of
@@ -34,6 +36,7 @@ from campaigns.sentences import (
     reasons_in_words,
 )
 from campaigns.site import Site
+from campaigns.skips import skips_of
 from campaigns.store import all_series, enrolments_of, load_labels, load_plans
 from delivery.models import Delivery
 from delivery.rules.states import State
@@ -47,6 +50,7 @@ _ENDINGS = {
     EnrolmentStatus.FINISHED: "finished",
     EnrolmentStatus.LEFT: "left",
     EnrolmentStatus.PARKED: "were parked in",
+    EnrolmentStatus.STOPPED: "stopped",
 }
 _PACES = {Pace.TWO_WEEKS: "two weeks", Pace.MONTH: "four weeks"}
 
@@ -92,6 +96,7 @@ class _Account:
         yield from self._about_ways()
         yield from self._about_broadcasts()
         yield from self._about_ended_ways()
+        yield from self._about_skips()
         yield from self._about_troubles()
 
     def _about_lists(self) -> Iterator[str]:
@@ -153,6 +158,10 @@ class _Account:
                 return f"{self._part(way.series, step_id)} waits: the series is paused" + _because(
                     series
                 )
+            case SkipStep(step_id, because):
+                return f"{self._part(way.series, step_id)} is left out: {because}"
+            case Stop(because):
+                return f"their way through series '{series.slug}' ends now: {because}"
             case AwaitDelivery(step_id):
                 return self._about_flight(way, step_id)
             case SendStep(step_id, _, reason):
@@ -197,6 +206,12 @@ class _Account:
                 reason = f": {enrolment.reason}" if enrolment.reason else ""
                 ended = self._on(enrolment.ended_at)
                 yield f"they {_ENDINGS[enrolment.status]} series '{slug}' {ended}{reason}"
+
+    def _about_skips(self) -> Iterator[str]:
+        ways = {one.id: one.series_id for one in self._enrolments()}
+        for skip in skips_of(self._session, list(ways)):
+            part = self._part(self._plans[ways[skip.enrolment_id]], skip.step_id)
+            yield f"{part} was left out {self._on(skip.at)}: {skip.reason}"
 
     def _about_troubles(self) -> Iterator[str]:
         for delivery in self._deliveries:

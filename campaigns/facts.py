@@ -12,13 +12,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
 from campaigns.issues import load_coming, load_pending
 from campaigns.joining import Joining, find_joining, may_be_mailed
-from campaigns.models import Enrolment, MailedDay, Series
+from campaigns.models import Enrolment, MailedDay, Series, SkippedStep
 from campaigns.rules.broadcasts import IssuePlan
+from campaigns.rules.conditions import NOBODY, Traits
 from campaigns.rules.due_dates import local_day
 from campaigns.rules.moves import Move
 from campaigns.rules.series import InFlight, Moment, Progress, Rhythm, SeriesPlan
@@ -27,6 +28,7 @@ from campaigns.rules.standing import EnrolmentStatus, Origin
 from campaigns.rules.time_zones import zone_of
 from campaigns.site import Site
 from campaigns.store import load_plans
+from campaigns.traits import asks_for_traits, load_traits
 from delivery.models import Delivery
 from delivery.rules.states import Kind, State
 from subscribers.models import Subscriber, Subscription
@@ -48,13 +50,15 @@ _MEMBERSHIP = (
     Subscriber.pace,
     Subscriber.paused_until,
 )
-_START = (
+_START: Sequence[Any] = (
     Enrolment.id,
     Enrolment.series_id,
     Enrolment.origin,
     Enrolment.enrolled_at,
     Enrolment.last_step_id,
     Enrolment.last_sent_at,
+    Enrolment.starts_at,
+    Enrolment.asked_at,
 )
 
 
@@ -71,6 +75,7 @@ class PersonFacts:
     cancelled: Mapping[tuple[int, int], int] = field(default_factory=dict)
     issues: tuple[IssuePlan, ...] = ()  # broadcasts that are still to be queued for them
     queued_issues: tuple[QueuedIssue, ...] = ()
+    traits: Traits = NOBODY  # left empty where no series asks for them
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,8 @@ class _Start:
     enrolled_at: datetime
     last_step_id: int | None = None
     last_sent_at: datetime | None = None
+    starts_at: datetime | None = None
+    asked_at: datetime | None = None
 
 
 @dataclass
@@ -101,6 +108,7 @@ class _Ledger:
     cancelled: dict[tuple[int, int], int] = field(default_factory=dict)
     in_flight: dict[int, InFlight] = field(default_factory=dict)  # by enrolment
     broadcasts: list[QueuedIssue] = field(default_factory=list)  # not through yet
+    skips: defaultdict[int, list[Any]] = field(default_factory=lambda: defaultdict(list))
 
 
 def load_people(
@@ -122,11 +130,13 @@ def load_people(
     resumed = frozenset(one.enrolment_id for one in joining.returners)
     coming = _coming(joining, now=now)
     broadcasts = load_coming(session, now=now)
+    asks = any(map(asks_for_traits, plans.values()))
     for some in slices(sorted(subscriber_ids)):
         starts = _starts(session, some, resumed=resumed)
         ledgers = _ledgers(session, some)
         days = _mailed_days(session, some, since=now.date() - _DAYS_BACK)
         issues = load_pending(session, some, broadcasts, site=site) if broadcasts else {}
+        traits = load_traits(session, some) if asks else {}
         for key, memberships in _memberships(session, some).items():
             ways = [
                 _way(start, membership, ledgers[key], plan=plans[start.series_id])
@@ -137,7 +147,7 @@ def load_people(
             if ways or pending or ledgers[key].broadcasts:
                 person = next(iter(memberships.values()))
                 found = _person(person, ways, ledgers[key], days=days[key], site=site, now=now)
-                yield replace(found, issues=pending) if pending else found
+                yield replace(found, issues=pending, traits=traits.get(key, NOBODY))
 
 
 def load_person(
@@ -156,7 +166,7 @@ def moves_of(person: PersonFacts, *, site: Site, now: datetime) -> dict[int, Mov
 
 def plan_of_person(person: PersonFacts, *, site: Site, now: datetime) -> Plan:
     """Decide what comes next for a person, of series and of broadcasts."""
-    moment = Moment(now, site.calendar, person.busy_days)
+    moment = Moment(now, site.calendar, person.busy_days, person.traits)
     return plan_person(person.ways, person.issues, rhythm=person.rhythm, moment=moment)
 
 
@@ -205,7 +215,18 @@ def _ledgers(session: Session, subscriber_ids: Sequence[int]) -> Mapping[int, _L
     ledgers: defaultdict[int, _Ledger] = defaultdict(_Ledger)
     for row in session.execute(wanted):
         _enter(ledgers[row.subscriber_id], row)
+    for row in session.execute(_skips_of(subscriber_ids)):
+        ledgers[row.subscriber_id].skips[row.enrolment_id].append(row)
     return ledgers
+
+
+def _skips_of(subscriber_ids: Sequence[int]) -> Select[Any]:
+    columns: Sequence[Any] = (SkippedStep.enrolment_id, SkippedStep.step_id)
+    return (
+        select(Enrolment.subscriber_id, *columns, SkippedStep.counts_from)
+        .join(Enrolment, Enrolment.id == SkippedStep.enrolment_id)
+        .where(Enrolment.subscriber_id.in_(subscriber_ids))
+    )
 
 
 def _enter(ledger: _Ledger, row: Row[Any]) -> None:
@@ -234,6 +255,8 @@ def _mailed_days(
 
 
 def _way(start: _Start, membership: Row[Any], ledger: _Ledger, *, plan: SeriesPlan) -> Way:
+    skips = ledger.skips[start.id]
+    slots = [row.counts_from for row in skips if row.counts_from is not None]
     progress = Progress(
         enrolled_at=start.enrolled_at,
         origin=start.origin,
@@ -241,6 +264,10 @@ def _way(start: _Start, membership: Row[Any], ledger: _Ledger, *, plan: SeriesPl
         had=frozenset(_had(start, ledger)),
         last_sent_at=start.last_sent_at,
         in_flight=ledger.in_flight.get(start.id),
+        skipped=frozenset(row.step_id for row in skips),
+        counts_from=max(slots, default=None),
+        starts_at=start.starts_at,
+        asked_at=start.asked_at,
     )
     return Way(start.id, plan, progress)
 

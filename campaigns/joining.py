@@ -75,6 +75,7 @@ def find_newcomers(session: Session, *among: ColumnElement[bool]) -> list[Newcom
         .join(MailingList, MailingList.id == Subscription.list_id)
         .join(Series, Series.list_id == Subscription.list_id)
         .where(may_be_mailed(), Series.status == SeriesStatus.ACTIVE, ~known, *among)
+        .where(_is_new_enough())
         .order_by(Subscription.id)
     )
     # Only who has just clicked is mailed at night; without a record, nobody has.
@@ -152,6 +153,12 @@ def is_membership() -> ColumnElement[bool]:
         Subscription.subscriber_id == Enrolment.subscriber_id,
         Subscription.list_id == Series.list_id,
     )
+
+
+def _is_new_enough() -> ColumnElement[bool]:
+    """Leave out who was on the list before, where a series begins for newcomers only."""
+    since = Series.newcomers_since
+    return or_(since.is_(None), Subscription.confirmed_at > since)
 
 
 def _newest_consent() -> Any:

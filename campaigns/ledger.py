@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session, aliased
 
 from campaigns.models import Enrolment, Series, Step
 from campaigns.rules.guards import Pointer, SeriesView
+from campaigns.rules.series import Progress
 from campaigns.rules.standing import FirstStep
+from campaigns.traits import objections_to
 from delivery.models import Delivery
 from delivery.rules.states import State
 from subscribers.models import MailingList, Subscriber, Subscription
@@ -68,6 +70,7 @@ class StepFacts:
     view: SeriesView
     part: int  # 0: not among the published ones
     parts: int
+    asked_at: datetime | None = None  # the person wants it now
 
 
 @dataclass(frozen=True)
@@ -115,17 +118,21 @@ _STEP = (
     Enrolment.status.label("enrolment_status"),
     Enrolment.last_step_id,
     Enrolment.last_sent_at,
+    Enrolment.enrolled_at,
+    Enrolment.asked_at,
     Step.id.label("step_id"),
     Step.wait_days,
     Step.position,
     Step.published,
     Step.revision_id,
+    Step.condition,
     _LAST_STEP.position.label("last_position"),
     Series.id.label("series_id"),
     Series.title.label("series_title"),
     Series.send_hour,
     Series.first_step,
     Series.status.label("series_status"),
+    Series.exit_rule,
 )
 
 
@@ -153,7 +160,13 @@ def load_steps(session: Session, delivery_ids: Collection[int]) -> dict[int, Ste
     """Read the facts of step deliveries by delivery id; what was erased is missing."""
     found = session.execute(_step_query().where(Delivery.id.in_(delivery_ids))).all()
     published = load_published(session, {row.series_id for row in found})
-    return {row.delivery_id: _step_facts(row, published[row.series_id]) for row in found}
+    objections = objections_to(session, found)
+    return {
+        row.delivery_id: _step_facts(
+            row, published[row.series_id], objection=objections.get(row.delivery_id, "")
+        )
+        for row in found
+    }
 
 
 def load_answers(session: Session, delivery_ids: Collection[int]) -> dict[int, AnswerFacts]:
@@ -191,7 +204,7 @@ def _asking(once_key: str) -> int | None:
     return int(number) if number.isdecimal() else None
 
 
-def _step_facts(row: Row[Any], published: Sequence[int]) -> StepFacts:
+def _step_facts(row: Row[Any], published: Sequence[int], *, objection: str) -> StepFacts:
     return StepFacts(
         person=person_of(row),
         membership=membership_of(row),
@@ -205,10 +218,17 @@ def _step_facts(row: Row[Any], published: Sequence[int]) -> StepFacts:
         series_title=row.series_title,
         send_hour=row.send_hour,
         starts_at_once=row.first_step is FirstStep.AT_ONCE and row.wait_days == 0,
-        view=SeriesView(row.series_status, row.published, row.position, row.last_position),
+        view=SeriesView(
+            row.series_status, row.published, row.position, row.last_position, objection
+        ),
         part=published.index(row.step_id) + 1 if row.step_id in published else 0,
         parts=len(published),
+        asked_at=row.asked_at if _is_asking(row) else None,
     )
+
+
+def _is_asking(row: Row[Any]) -> bool:
+    return Progress(row.enrolled_at, last_sent_at=row.last_sent_at, asked_at=row.asked_at).is_asking
 
 
 def person_of(row: Row[Any]) -> Person:

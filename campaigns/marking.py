@@ -45,6 +45,7 @@ from campaigns.rules.guards import (
     since_writing,
 )
 from campaigns.rules.standing import SeriesStatus
+from campaigns.store import look_again_after
 from delivery import outbox
 from delivery.outbox import Mark, WorkerIdentity
 from subscribers.models import Subscriber, Subscription
@@ -95,6 +96,7 @@ def set_aside(
         match verdict:
             case Cancel(reason):
                 outbox.cancel_deliveries(session, ids, reason, now=now)
+                look_again_after(session, ids, now=now)
             case Hold(reason):
                 outbox.hold(session, ids, reason)
             case PutBack(until, reason):

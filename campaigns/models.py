@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.rules.broadcasts import USUAL_PRIORITY, BroadcastStatus
@@ -36,6 +36,12 @@ class Series(Base):
         state_column(SeriesStatus), default=SeriesStatus.ACTIVE
     )
     reason: Mapped[str] = mapped_column(Text, default="")
+    paused_at: Mapped[datetime | None]  # while it is paused
+    resumed_at: Mapped[datetime | None]  # end of the last pause
+    exit_rule: Mapped[str] = mapped_column(Text, default="", server_default="")
+    # Whether who had finished gets steps that are appended later.
+    sends_new_to_finished: Mapped[bool] = mapped_column(default=True, server_default=true())
+    newcomers_since: Mapped[datetime | None]  # None: also who was on the list before
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     # The walk past everybody when the series or the clinic's calendar is new to them
@@ -58,6 +64,7 @@ class Step(Base):
     wait_days: Mapped[int]  # local calendar days since the step before was accepted
     published: Mapped[bool] = mapped_column(default=True)
     revision_id: Mapped[int | None] = mapped_column(RowId)  # the one to send now
+    condition: Mapped[str] = mapped_column(Text, default="", server_default="")
 
 
 class Broadcast(Base):
@@ -161,6 +168,37 @@ class Enrolment(Base):
     # date is derived from the facts each time. A past moment means "look now".
     look_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    starts_at: Mapped[datetime | None]  # a staggered start: nothing goes before
+    asked_at: Mapped[datetime | None]  # the person asked for the next one now
+
+
+class SkippedStep(Base):
+    """A step that was left out for one person, with the reason: never sent, never silent."""
+
+    __tablename__ = "skipped_steps"
+
+    enrolment_id: Mapped[int] = mapped_column(
+        ForeignKey("enrolments.id", ondelete="CASCADE"), primary_key=True
+    )
+    step_id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    at: Mapped[datetime]
+    reason: Mapped[str] = mapped_column(Text)
+    # The slot it would have had, when the next wait counts from there (a skip that was wished
+    # for); None when the wait does not start anew (a condition that was false).
+    counts_from: Mapped[datetime | None]
+
+
+class SeriesEdit(Base):
+    """What a series was before it was edited, so that the last edit can be undone."""
+
+    __tablename__ = "series_edits"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    series_id: Mapped[int] = mapped_column(ForeignKey("series.id"), index=True)
+    at: Mapped[datetime]
+    before: Mapped[dict[str, Any]] = mapped_column(JsonObject)  # a series folder
+    undone_at: Mapped[datetime | None]
 
 
 class MailedDay(Base):

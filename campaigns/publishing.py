@@ -16,16 +16,31 @@ from campaigns.errors import (
     SeriesOnOtherListError,
     UnpublishableChangeError,
 )
+from campaigns.existing import place_existing, take_up_finished
 from campaigns.models import Enrolment, Revision, Series, Step, Surroundings
 from campaigns.revisions import faults_in, keep_surroundings, publish_text, surroundings_now
+from campaigns.rules.existing import Existing, ExistingPlan
 from campaigns.rules.ordering import merge_order
+from campaigns.series_edits import (
+    folder_before,
+    forget_edit,
+    keep_edit,
+    last_edit,
+    strange_names,
+)
 from campaigns.series_folder import FolderStep, SeriesFolder
 from campaigns.site import Site
-from campaigns.store import all_series, find_series, look_again, steps_of
+from campaigns.store import all_series, find_series, look_again_around, steps_of
 from subscribers.mailing_lists import ensure_list
 from subscribers.models import MailingList
 from templates.email import Edition, Renderer
 from templates.errors import ThemeError
+
+_SETTINGS = (
+    *("title", "description", "theme", "send_hour", "first_step", "priority"),
+    *("exit_rule", "sends_new_to_finished"),
+)
+EVERYBODY = ExistingPlan(Existing.EVERYBODY)
 
 
 @dataclass(frozen=True)
@@ -37,16 +52,26 @@ class ImportedSeries:
     added: tuple[str, ...] = ()  # keys
     changed: tuple[str, ...] = ()
     unpublished: tuple[str, ...] = ()  # not in the folder any more; kept, and sent to nobody
+    beginning: int = 0  # people who were on the list of a new series before, and begin it
+    taken_up: int = 0  # people who had finished, and get what was appended
 
 
 def import_series(
-    session: Session, folder: SeriesFolder, *, site: Site, renderer: Renderer, now: datetime
+    session: Session,
+    folder: SeriesFolder,
+    *,
+    site: Site,
+    renderer: Renderer,
+    now: datetime,
+    existing: ExistingPlan = EVERYBODY,
 ) -> ImportedSeries:
     """Make a series, or change the one of this name, to what a folder says.
 
     Steps are recognised by their keys: they keep their ids, and nobody gets one twice. A step
     that is not in the folder any more is unpublished and keeps its place. Everything is
-    rendered for a sample reader first; one broken text refuses the whole.
+    rendered for a sample reader first; one broken text refuses the whole. What the series was
+    before is kept, so that the edit can be undone. `existing` says what a new series does with
+    the people on its list.
 
     Raises:
         SeriesFolderError: with every fault in the texts, or in the theme.
@@ -56,13 +81,16 @@ def import_series(
     mailing_list = ensure_list(session, folder.list_slug, title=folder.title, now=now)
     series = _find(session, folder.slug)
     is_new = series is None
+    if series is not None:
+        keep_edit(session, series, export_series(session, folder.slug), folder, now=now)
     series = _save_series(session, series, folder, mailing_list, now=now)
     keep_surroundings(session, surroundings)
     steps = _save_steps(session, series, folder, surroundings, now=now)
     session.flush()
-    look_again(session, series_id=series.id, now=now)
-    changes = map(tuple, (steps.added, steps.changed, steps.unpublished))
-    return ImportedSeries(folder.slug, is_new, *changes)
+    beginning = place_existing(session, series, existing, now=now) if is_new else 0
+    taken_up = 0 if is_new else take_up_finished(session, series, now=now)
+    look_again_around(session, series.id, now=now)
+    return ImportedSeries(folder.slug, is_new, *steps.by_key(), beginning, taken_up)
 
 
 def export_series(session: Session, slug: str) -> SeriesFolder:
@@ -82,7 +110,9 @@ def export_series(session: Session, slug: str) -> SeriesFolder:
         slug=series.slug,
         title=series.title,
         steps=tuple(
-            FolderStep(step.key, step.file or f"{step.key}.md", step.wait_days, document)
+            FolderStep(
+                step.key, step.file or f"{step.key}.md", step.wait_days, document, step.condition
+            )
             for step, document in session.execute(texts)
         ),
         list_slug=session.get_one(MailingList, series.list_id).slug,
@@ -91,6 +121,8 @@ def export_series(session: Session, slug: str) -> SeriesFolder:
         send_hour=series.send_hour,
         first_step=series.first_step,
         priority=series.priority,
+        exit_rule=series.exit_rule,
+        sends_new_to_finished=series.sends_new_to_finished,
     )
 
 
@@ -103,6 +135,26 @@ def has_changes(session: Session, *, site: Site, now: datetime) -> bool:
         )
     except ThemeError:
         return True
+
+
+def undo_edit(
+    session: Session, slug: str, *, site: Site, renderer: Renderer, now: datetime
+) -> ImportedSeries:
+    """Make a series what it was before its last edit; undone again, what it was before that.
+
+    What was sent stays sent. Steps the edit added are taken out and keep their place.
+
+    Raises:
+        UnknownSeriesError: there is none of this name.
+        NothingToUndoError: no edit is left.
+        SeriesFolderError: the old texts do not fit today's theme or settings.
+    """
+    edit = last_edit(session, find_series(session, slug))
+    folder = folder_before(edit)
+    done = import_series(session, folder, site=site, renderer=renderer, now=now)
+    session.flush()
+    forget_edit(session, edit, now=now)
+    return done
 
 
 def publish_changes(session: Session, *, site: Site, renderer: Renderer, now: datetime) -> int:
@@ -136,6 +188,7 @@ def _check(folder: SeriesFolder, *, site: Site, renderer: Renderer, now: datetim
         raise SeriesFolderError(folder.slug, [Fault("series.yaml", 0, str(error))]) from error
     texts = {step.file: step.document for step in folder.steps}
     faults = faults_in(texts, surroundings, title=folder.title, site=site, renderer=renderer)
+    faults += strange_names(folder, known=site.attribute_names)
     if faults:
         raise SeriesFolderError(folder.slug, faults)
     return surroundings
@@ -160,7 +213,7 @@ def _save_series(
     elif series.list_id != mailing_list.id:
         _refuse_to_move(session, series, mailing_list)
         series.list_id = mailing_list.id
-    for name in ("title", "description", "theme", "send_hour", "first_step", "priority"):
+    for name in _SETTINGS:
         setattr(series, name, getattr(folder, name))
     series.changed_at = now
     session.flush()
@@ -179,6 +232,9 @@ class _StepChanges:
     added: list[str] = field(default_factory=list)  # keys
     changed: list[str] = field(default_factory=list)
     unpublished: list[str] = field(default_factory=list)
+
+    def by_key(self) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        return tuple(self.added), tuple(self.changed), tuple(self.unpublished)
 
 
 def _save_steps(
@@ -214,13 +270,15 @@ def _save_step(
     now: datetime,
 ) -> bool:
     """Write one step; True when a step that was there before is sent differently from now on."""
-    before = (step.id, step.published, step.wait_days)
+    before = (step.id, step.published, step.wait_days, step.condition)
     step.published, step.wait_days, step.file = True, wanted.wait_days, wanted.file
+    step.condition = wanted.condition
     session.add(step)
     session.flush()
     is_other_text = publish_text(session, step, wanted.document, surroundings, now=now)
     is_known = before[0] is not None
-    return is_known and (is_other_text or before != (step.id, True, wanted.wait_days))
+    after = (step.id, True, wanted.wait_days, wanted.condition)
+    return is_known and (is_other_text or before != after)
 
 
 def _unpublish(steps: Mapping[str, Step], wanted: Set[str]) -> list[str]:

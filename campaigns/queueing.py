@@ -21,10 +21,12 @@ from campaigns.joining import is_suppressed
 from campaigns.models import Enrolment
 from campaigns.portions import Portion
 from campaigns.rules.looks import look_after, look_within_a_day
-from campaigns.rules.moves import Finished, SendStep
+from campaigns.rules.moves import Finished, SendStep, SkipStep, Stop
 from campaigns.rules.standing import EnrolmentStatus
 from campaigns.site import Site
-from campaigns.store import due_enrolments, end_enrolments, save_looks
+from campaigns.skips import Skip, skip_steps
+from campaigns.stopping import stop_ways
+from campaigns.store import due_enrolments, end_enrolments, look_again, save_looks
 from delivery.interventions import USEFUL_FOR
 from delivery.models import Delivery
 from delivery.outbox import NewDelivery, queue_again, queue_deliveries
@@ -49,7 +51,7 @@ def queue_due_steps(session: Session, *, site: Site, now: datetime, limit: int =
     looks = {key: look_within_a_day(key, now=now) for key in wanted}
     strays = set(wanted)
     due_steps = _DueSteps()
-    finished = []
+    finished, left_out = [], _LeftOut()
     for person in load_people(session, {one.subscriber_id for one in due}, site=site, now=now):
         for enrolment_id, move in moves_of(person, site=site, now=now).items():
             if enrolment_id not in wanted:
@@ -60,8 +62,11 @@ def queue_due_steps(session: Session, *, site: Site, now: datetime, limit: int =
                 due_steps.add(person, enrolment_id, move)
             if isinstance(move, Finished):
                 finished.append(enrolment_id)
+            if isinstance(move, SkipStep | Stop):
+                left_out.add(person, enrolment_id, move, now=now)
     save_looks(session, looks)
     end_enrolments(session, finished, EnrolmentStatus.FINISHED, now=now)
+    left_out.settle(session, now=now)
     _end_strays(session, strays, now=now)
     return Portion(due_steps.queue(session, now=now), is_full=len(due) == limit)
 
@@ -124,6 +129,31 @@ class _DueSteps:
         ]
         again = queue_again(session, self._again, due_at=now) if self._again else 0
         return queue_deliveries(session, rows) + again
+
+
+class _LeftOut:
+    """What conditions and exit rules left out in one round."""
+
+    def __init__(self) -> None:
+        self._people = set[int]()
+        self._skips: list[Skip] = []
+        self._stops: dict[int, str] = {}  # reason by enrolment
+
+    def add(
+        self, person: PersonFacts, enrolment_id: int, move: SkipStep | Stop, *, now: datetime
+    ) -> None:
+        self._people.add(person.subscriber_id)
+        if isinstance(move, Stop):
+            self._stops[enrolment_id] = move.reason
+        else:
+            self._skips.append(Skip(enrolment_id, move.step_id, now, move.reason))
+
+    def settle(self, session: Session, *, now: datetime) -> None:
+        """Write it down; the person's other series may take the days that became free."""
+        skip_steps(session, self._skips)
+        stop_ways(session, self._stops, now=now)
+        for subscriber_id in sorted(self._people):
+            look_again(session, subscriber_id=subscriber_id, now=now)
 
 
 def _askings(session: Session, now: datetime, *, limit: int) -> list[NewDelivery]:

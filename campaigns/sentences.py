@@ -49,6 +49,8 @@ def _reasons(why: Why, zone: ZoneInfo) -> Iterator[str]:
         yield f"{WEEKDAYS[why.weekday]} is their day"
     if why.paused_until is not None:
         yield f"they paused until {day_in_words(why.paused_until)}"
+    if why.held_until is not None:
+        yield f"the series goes on for them from {day_in_words(why.held_until)}"
     if why.missed is not None:
         yield (
             f"the slot on {moment_in_words(why.missed, zone)} was missed, "
@@ -59,6 +61,8 @@ def _reasons(why: Why, zone: ZoneInfo) -> Iterator[str]:
 
 def _counted_from(why: Why) -> str:
     days = "1 day" if why.wait_days == 1 else f"{why.wait_days} days"
+    if why.cause is Cause.ASKED:
+        return "they asked for it now"
     if why.since is None or why.cause is Cause.AT_ONCE:
         return "the first email goes at once"
     if why.cause is Cause.SPACING:

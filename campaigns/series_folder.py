@@ -28,9 +28,10 @@ _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 SLUG_ADVICE = "use up to 64 lower-case letters, digits and single hyphens, like 'how-it-works'"
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,118}")
 _SERIES_KEYS = (
-    "title", "list", "description", "theme", "send_hour", "first_step", "priority", "steps",
+    "title", "list", "description", "theme", "send_hour", "first_step", "priority", "exit_when",
+    "finished_get_new_steps", "steps",
 )  # fmt: skip
-_STEP_KEYS = ("key", "file", "wait_days")
+_STEP_KEYS = ("key", "file", "wait_days", "condition")
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class FolderStep:
     file: str
     wait_days: int
     document: str
+    condition: str = ""  # when it is not true of a person, they go without
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class SeriesFolder:
     send_hour: int = 9
     first_step: FirstStep = FirstStep.AT_ONCE
     priority: int = 100
+    exit_rule: str = ""  # of whom this is true, their way ends
+    sends_new_to_finished: bool = True  # steps that are appended later
 
 
 def read_series_folder(path: Path, *, slug: str | None = None) -> SeriesFolder:
@@ -97,12 +101,17 @@ def series_yaml(folder: SeriesFolder) -> str:
         "send_hour": folder.send_hour,
         "first_step": str(folder.first_step),
         "priority": folder.priority,
-        "steps": [
-            {key: value for key, value in asdict(step).items() if key != "document"}
-            for step in folder.steps
-        ],
+        **({"exit_when": folder.exit_rule} if folder.exit_rule else {}),
+        **({} if folder.sends_new_to_finished else {"finished_get_new_steps": False}),
+        "steps": [_step_facts(step) for step in folder.steps],
     }
     return yaml.safe_dump(facts, sort_keys=False, allow_unicode=True, width=98)
+
+
+def _step_facts(step: FolderStep) -> dict[str, Any]:
+    facts = asdict(step)
+    del facts["document"]
+    return facts if step.condition else {key: facts[key] for key in _STEP_KEYS[:3]}
 
 
 def is_slug(text: str) -> bool:
@@ -155,6 +164,8 @@ class _Reading:
             send_hour=read.number(fields, "send_hour", default=9, between=(0, 23)),
             first_step=read.choice(fields, "first_step", default=FirstStep.AT_ONCE),
             priority=read.number(fields, "priority", default=100, between=(0, 1000)),
+            exit_rule=read.condition(fields, "exit_when"),
+            sends_new_to_finished=read.is_yes(fields, "finished_get_new_steps", default=True),
         )
 
     def _steps(self, fields: Mapping[str, yaml.Node]) -> tuple[FolderStep, ...]:
@@ -180,7 +191,8 @@ class _Reading:
         wait = self._yaml.number(
             fields, "wait_days", default=usual, between=(least, MOST_WAIT_DAYS)
         )
-        return FolderStep(key, file, wait, self._document(file) if key else "")
+        condition = self._yaml.condition(fields, "condition")
+        return FolderStep(key, file, wait, self._document(file) if key else "", condition)
 
     def _document(self, file: str) -> str:
         if not is_file_name(file):

@@ -14,12 +14,14 @@ from typing import TypeVar
 import yaml
 
 from campaigns.errors import Fault
+from campaigns.rules.conditions import LONGEST, ConditionError, condition_or_none
 from templates.errors import suggest
 
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]")
 _DEPTH = 10
 _NULL = "tag:yaml.org,2002:null"
+_YES, _NO = frozenset({"yes", "true", "on"}), frozenset({"no", "false", "off"})
 
 Fields = Mapping[str, yaml.Node]
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -114,6 +116,22 @@ class YamlFile:
             at=fields.get(key),
         )
         return default
+
+    def is_yes(self, fields: Fields, key: str, *, default: bool) -> bool:
+        """Read `yes` or `no`."""
+        text = self.text(fields, key, default="yes" if default else "no").lower()
+        if text not in _YES | _NO:
+            self.fault(f"'{key}' is '{text}'; write yes or no", at=fields.get(key))
+        return text in _YES
+
+    def condition(self, fields: Fields, key: str) -> str:
+        """Read a condition and see that it can be understood; '' when there is none."""
+        text = self.text(fields, key, default="", most=LONGEST)
+        try:
+            condition_or_none(text)
+        except ConditionError as error:
+            self.fault(f"'{key}' cannot be understood: {error.problem}", at=fields.get(key))
+        return text
 
     def choice(self, fields: Fields, key: str, *, default: Choice) -> Choice:
         """Read one of some words; the default is of their enum."""

@@ -23,8 +23,10 @@ from sqlalchemy.orm import Session
 
 from campaigns.errors import UnknownSeriesError
 from campaigns.models import Broadcast, Enrolment, Series, Step
+from campaigns.rules.conditions import condition_or_none
 from campaigns.rules.series import SeriesPlan, StepPlan
 from campaigns.rules.standing import EnrolmentStatus
+from delivery.models import Delivery
 from subscribers.store import slices
 
 # As a literal: only then is the partial index used whatever the kind of plan.
@@ -82,9 +84,13 @@ def load_plans(session: Session) -> dict[int, SeriesPlan]:
     """Read every series as far as time is concerned, by id."""
     steps: defaultdict[int, list[StepPlan]] = defaultdict(list)
     columns = (Step.series_id, Step.id, Step.wait_days, Step.published, Step.revision_id)
-    for row in session.execute(select(*columns).order_by(Step.position, Step.id)):
-        is_ready = row.published and row.revision_id is not None
-        steps[row.series_id].append(StepPlan(row.id, row.wait_days, is_ready))
+    wanted = select(*columns, Step.condition).order_by(Step.position, Step.id)
+    for row in session.execute(wanted):
+        is_ready, condition = (
+            row.published and row.revision_id is not None,
+            condition_or_none(row.condition),
+        )
+        steps[row.series_id].append(StepPlan(row.id, row.wait_days, is_ready, condition))
     return {
         series.id: SeriesPlan(
             id=series.id,
@@ -93,6 +99,8 @@ def load_plans(session: Session) -> dict[int, SeriesPlan]:
             first_step=series.first_step,
             priority=series.priority,
             status=series.status,
+            resumed_at=series.resumed_at,
+            exit_rule=condition_or_none(series.exit_rule),
         )
         for series in all_series(session)
     }
@@ -209,6 +217,22 @@ def look_again_at_people(session: Session, subscriber_ids: Sequence[int], *, now
     for some in slices(subscriber_ids):
         of_them = Enrolment.subscriber_id.in_(some)
         change_enrolments(session, IS_ACTIVE, of_them, Enrolment.look_at > now, look_at=now)
+
+
+def look_again_around(session: Session, series_id: int, *, now: datetime) -> int:
+    """Let the next tick decide anew for everybody in a series, with all their other series.
+
+    They share their days: what one series gives up or takes moves the others.
+    """
+    inside = select(Enrolment.subscriber_id).where(IS_ACTIVE, Enrolment.series_id == series_id)
+    is_theirs = Enrolment.subscriber_id.in_(inside)
+    return change_enrolments(session, IS_ACTIVE, is_theirs, Enrolment.look_at > now, look_at=now)
+
+
+def look_again_after(session: Session, delivery_ids: Collection[int], *, now: datetime) -> int:
+    """Let the next tick decide anew where a delivery was cancelled: something else may be due."""
+    theirs = select(Delivery.enrolment_id).where(Delivery.id.in_(delivery_ids))
+    return change_enrolments(session, IS_ACTIVE, Enrolment.id.in_(theirs), look_at=now)
 
 
 def end_enrolments(

@@ -87,8 +87,19 @@ class ManyBeginnersError(RefusedError):
         self.series, self.list_slug, self.count = series, list_slug, count
         people = counted(count, "person", "people")
         super().__init__(
-            f"series '{series}' was not imported: it would begin for {people} on "
-            f"list '{list_slug}'; say --yes if it may, or give it a list of its own in series.yaml"
+            f"series '{series}' was not imported: it would begin for {people} on list "
+            f"'{list_slug}'; say --existing newcomers, everybody or stagger=DAYS, or give it a "
+            "list of its own in series.yaml"
+        )
+
+
+class EditNotWantedError(RefusedError):
+    """An edit was shown, and nobody has said that it may be made."""
+
+    def __init__(self, series: str) -> None:
+        self.series = series
+        super().__init__(
+            f"series '{series}' was left as it was; say --yes to make the change unasked"
         )
 
 

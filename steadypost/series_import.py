@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from campaigns.braking import allow_surge
 from campaigns.checking import Audience, Scenery, faults_for_people
 from campaigns.errors import SeriesFolderError
-from campaigns.publishing import ImportedSeries, import_series
-from campaigns.series_folder import SERIES_FILE, read_series_folder
-from campaigns.store import all_series
+from campaigns.impact import Impact, try_edit
+from campaigns.publishing import EVERYBODY, ImportedSeries, import_series
+from campaigns.rules.existing import ExistingPlan
+from campaigns.series_edits import folder_before, last_edit
+from campaigns.series_folder import SERIES_FILE, SeriesFolder, read_series_folder
+from campaigns.store import all_series, find_series
 from scheduler import Parts
 from steadypost.errors import NothingFoundError
 from steadypost.settings import Settings
@@ -17,7 +21,9 @@ from subscribers.rules.standing import Standing
 from subscribers.store import SubscriberFilter, count_subscribers
 
 
-def import_series_named(parts: Parts, settings: Settings, name: str) -> ImportedSeries:
+def import_series_named(
+    parts: Parts, settings: Settings, name: str, *, existing: ExistingPlan = EVERYBODY
+) -> ImportedSeries:
     """Bring in a series: a folder, or the name of one in the folders of the settings.
 
     Raises:
@@ -32,8 +38,63 @@ def import_series_named(parts: Parts, settings: Settings, name: str) -> Imported
         raise SeriesFolderError(folder.slug, faults)
     with parts.database.transaction() as session:
         return import_series(
-            session, folder, site=parts.site, renderer=parts.renderer, now=parts.clock()
+            session,
+            folder,
+            site=parts.site,
+            renderer=parts.renderer,
+            now=parts.clock(),
+            existing=existing,
         )
+
+
+def announce(parts: Parts, imported: ImportedSeries) -> None:
+    """Tell the brake that somebody knows of the people who begin now, or go on."""
+    people = imported.beginning + imported.taken_up
+    if not people:
+        return
+    with parts.database.transaction() as session:
+        allow_surge(session, people, site=parts.site, now=parts.clock())
+
+
+def impact_of_import(
+    parts: Parts, settings: Settings, name: str, *, existing: ExistingPlan = EVERYBODY
+) -> Impact:
+    """Tell what bringing in a series would do; nothing is changed.
+
+    Raises:
+        NothingFoundError: there is no such folder.
+        SeriesFolderError: with every fault in it.
+    """
+    folder = read_series_folder(find_series_folder(settings, name))
+    return impact_of_folder(parts, folder, existing=existing)
+
+
+def impact_of_undoing(parts: Parts, slug: str) -> Impact:
+    """Tell what undoing the last edit of a series would do; nothing is changed.
+
+    Raises:
+        UnknownSeriesError: there is none of this name.
+        NothingToUndoError: no edit is left.
+    """
+    with parts.database.reading() as session:
+        folder = folder_before(last_edit(session, find_series(session, slug)))
+    return impact_of_folder(parts, folder)
+
+
+def impact_of_folder(
+    parts: Parts, folder: SeriesFolder, *, existing: ExistingPlan = EVERYBODY
+) -> Impact:
+    """Tell what taking over a folder would do; the database is free while futures run."""
+    with parts.database.transaction() as session:
+        trial = try_edit(
+            session,
+            folder,
+            site=parts.site,
+            renderer=parts.renderer,
+            now=parts.clock(),
+            existing=existing,
+        )
+    return trial.impact()
 
 
 @dataclass(frozen=True)

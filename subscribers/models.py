@@ -135,6 +135,18 @@ class SubscriberTag(Base):
     tag: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)
 
 
+class SubscriberEvent(Base):
+    """Something that happened to a person and that series may ask about: they booked, they came."""
+
+    __tablename__ = "subscriber_events"
+
+    subscriber_id: Mapped[int] = mapped_column(
+        ForeignKey("subscribers.id", ondelete="CASCADE"), primary_key=True
+    )
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[datetime]  # the last time
+
+
 class Suppression(Base):
     """An address we must not mail; outlives the subscriber."""
 

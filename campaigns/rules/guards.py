@@ -89,6 +89,7 @@ class MarkPlan:
     hour: int  # local; for another try on another day
     days: Days
     free_until: datetime | None = None  # until then the clinic's window does not count
+    is_asked_for: bool = False  # by the person: their own pause and the wait do not count
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ class SeriesView:
     published: bool  # the step
     position: int
     last_position: int | None  # of the last step the person had
+    objection: str = ""  # a condition of the step, or the series' exit rule, forbids it
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,12 @@ def before_writing(
         return Cancel("the step was taken out of the series")
     if series.last_position is not None and series.position < series.last_position:
         return Cancel("a later step of the series has already gone")
+    if series.objection:
+        return Cancel(series.objection)
     if series.status is SeriesStatus.PAUSED:
         return PutBack(now + _LOOK_AGAIN, "the series is paused")
+    if plan.is_asked_for:
+        paused_until = None
     if paused_until is not None and local_day(now, plan.days.zone) < paused_until:
         return PutBack(slot_on(paused_until, plan, now=now), "the person paused the mail")
     return _inside_window(plan, now=now)
@@ -137,7 +143,7 @@ def since_writing(
         return Cancel("the step was taken out of the series")
     if found.status is SeriesStatus.PAUSED:
         return PutBack(now + _LOOK_AGAIN, "the series is paused")
-    until = found.paused_until
+    until = None if plan.is_asked_for else found.paused_until
     if until is not None and local_day(now, plan.days.zone) < until:
         return PutBack(slot_on(until, plan, now=now), "the person paused the mail")
     if found.revision_id != revision_id:
@@ -172,10 +178,11 @@ def before_marking(pointer: Pointer | None, plan: MarkPlan, *, now: datetime) ->
         return PutBack(now + _SOON, "another email of the series went meanwhile")
     if pointer.last_sent_at is None:
         return Go()
-    earliest = local_day(pointer.last_sent_at, plan.days.zone) + plan.wait_days * _ONE_DAY
+    wait_days = 1 if plan.is_asked_for else plan.wait_days
+    earliest = local_day(pointer.last_sent_at, plan.days.zone) + wait_days * _ONE_DAY
     if local_day(now, plan.days.zone) < earliest:
         until = slot_on(earliest, plan, now=now)
-        return PutBack(until, f"the wait of {plan.wait_days} days is not over")
+        return PutBack(until, f"the wait of {wait_days} days is not over")
     return Go()
 
 

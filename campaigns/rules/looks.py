@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from campaigns.rules.moves import AwaitDelivery, Move, SendStep, WaitUntil
+from campaigns.rules.moves import AwaitDelivery, Move, SendStep, SkipStep, WaitUntil
 
 # No enrolment goes unlooked at for longer, so a change nobody announced is noticed: another
 # calendar in the settings, a row put right by hand, a closed day taken back.
@@ -21,6 +21,8 @@ def look_after(move: Move, *, now: datetime, enrolment_id: int) -> datetime:
     """Give the moment of the next look after a decision."""
     if isinstance(move, SendStep | AwaitDelivery):
         return now + ON_ITS_WAY
+    if isinstance(move, SkipStep):
+        return now  # what follows may be due as well
     if isinstance(move, WaitUntil) and move.at <= now + LONGEST:
         return move.at
     return look_within_a_day(enrolment_id, now=now)

@@ -15,6 +15,7 @@ class Cause(StrEnum):
     AT_ONCE = "at once"  # the first step, right after the person confirmed or was added
     FIRST = "first slot"  # the first step, at the next slot after the enrolment
     SPACING = "spacing"  # a later step, counted from the last accepted send
+    ASKED = "asked"  # the person asked for it now
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Why:
     wait_days: int = 0
     weekday: int | None = None  # kept because the wait is a whole number of weeks
     paused_until: date | None = None  # set when the person's pause was the longer wait
+    held_until: date | None = None  # set when the series' pause or the start was the longer wait
     missed: datetime | None = None  # the slot that passed without a send
     passed_over: tuple[PassedOver, ...] = ()
 
@@ -46,6 +48,21 @@ class WaitUntil:
     step_id: int
     at: datetime
     why: Why
+
+
+@dataclass(frozen=True)
+class SkipStep:
+    """The step is due and is left out; the wait does not start anew."""
+
+    step_id: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Stop:
+    """The series' exit rule holds: the way ends before its end."""
+
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -83,4 +100,4 @@ class Blocked:
     step_id: int | None = None
 
 
-Move = SendStep | WaitUntil | AwaitDelivery | SeriesPaused | Finished | Blocked
+Move = SendStep | WaitUntil | SkipStep | Stop | AwaitDelivery | SeriesPaused | Finished | Blocked

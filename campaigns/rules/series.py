@@ -15,6 +15,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from campaigns.rules.calendar import ClinicCalendar, never_opens
+from campaigns.rules.conditions import NOBODY, Condition, Traits
 from campaigns.rules.due_dates import (
     SEARCH_DAYS,
     Days,
@@ -33,6 +34,8 @@ from campaigns.rules.moves import (
     Move,
     SendStep,
     SeriesPaused,
+    SkipStep,
+    Stop,
     WaitUntil,
     Why,
 )
@@ -43,6 +46,8 @@ AT_ONCE_FOR = timedelta(hours=1)  # so long after the click the window and close
 PUNCTUAL = timedelta(hours=1)  # so long after its slot an email is not called late
 _LEAST_WAIT = {Pace.AS_WRITTEN: 1, Pace.TWO_WEEKS: 14, Pace.MONTH: 28}
 _ONE_DAY = timedelta(days=1)
+EXIT = "the series' exit rule is true of them"
+CONDITION = "its condition is not true of them"
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ class StepPlan:
     id: int
     wait_days: int
     is_published: bool = True
+    condition: Condition | None = None  # when it is false the step is left out
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,8 @@ class SeriesPlan:
     first_step: FirstStep = FirstStep.AT_ONCE
     priority: int = 100  # lower goes first on a shared day
     status: SeriesStatus = SeriesStatus.ACTIVE
+    resumed_at: datetime | None = None  # end of the last pause: slots up to then have lapsed
+    exit_rule: Condition | None = None  # whoever it is true of has arrived: their way ends
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,27 @@ class Progress:
     had: frozenset[int] = frozenset()  # steps with a delivery that was not cancelled
     last_sent_at: datetime | None = None  # acceptance, not the due time
     in_flight: InFlight | None = None
+    skipped: frozenset[int] = frozenset()  # left out for this person
+    counts_from: datetime | None = None  # the slot of a skipped step that the wait counts from
+    starts_at: datetime | None = None  # a staggered start: nothing before
+    asked_at: datetime | None = None  # the person asked for the next one now
+
+    @property
+    def reached(self) -> frozenset[int]:
+        """Name the steps that never come again: had, or left out."""
+        return self.had | self.skipped
+
+    @property
+    def base(self) -> datetime:
+        """Give the moment the next wait counts from."""
+        base = self.last_sent_at or self.enrolled_at
+        return base if self.counts_from is None else max(base, self.counts_from)
+
+    @property
+    def is_asking(self) -> bool:
+        """Tell whether the person asked for the next one and has had none since."""
+        asked, sent = self.asked_at, self.last_sent_at
+        return asked is not None and (sent is None or sent < asked)
 
 
 @dataclass(frozen=True)
@@ -104,20 +133,35 @@ class Moment:
     now: datetime
     calendar: ClinicCalendar
     busy_days: Set[date] = frozenset()  # local days with another marketing email, sent or queued
+    traits: Traits = NOBODY
 
 
 def next_move(series: SeriesPlan, progress: Progress, *, rhythm: Rhythm, moment: Moment) -> Move:
     """Decide the next move of one enrolment."""
+    since = progress.enrolled_at
+    if reason := objection_to(None, series.exit_rule, traits=moment.traits, since=since):
+        return Stop(reason)
     if progress.in_flight is not None:
         return AwaitDelivery(progress.in_flight.step_id)
-    step = next_step(series, progress.had)
+    step = next_step(series, progress.reached)
     if step is None:
-        return Finished() if progress.had else Blocked(Block.NO_STEP)
+        return Finished() if progress.reached else Blocked(Block.NO_STEP)
     if series.status is SeriesStatus.PAUSED:
         return SeriesPaused(step.id)
     if never_opens(moment.calendar):
         return Blocked(Block.NEVER_OPEN, step.id)
     return _Case(series, progress, rhythm, moment, step).decide()
+
+
+def objection_to(
+    condition: Condition | None, exit_rule: Condition | None, *, traits: Traits, since: datetime
+) -> str:
+    """Say what forbids a step for a person at this moment; '' when nothing does."""
+    if exit_rule is not None and exit_rule.holds(traits, since=since):
+        return f"{EXIT}: {exit_rule}"
+    if condition is not None and not condition.holds(traits, since=since):
+        return f"{CONDITION}: {condition}"
+    return ""
 
 
 def next_step(series: SeriesPlan, had: Set[int]) -> StepPlan | None:
@@ -148,6 +192,15 @@ class _Case:
     step: StepPlan
 
     def decide(self) -> Move:
+        """Decide; the condition is asked only when the step would go."""
+        move = self._timed()
+        if isinstance(move, SendStep) and self._objection:
+            return SkipStep(self.step.id, self._objection)
+        return move
+
+    def _timed(self) -> Move:
+        if self.progress.is_asking:
+            return self._decide_asked()
         if self._is_at_once:
             return self._decide_at_once()
         earliest, why = self._earliest_and_why()
@@ -161,15 +214,33 @@ class _Case:
             return WaitUntil(self.step.id, slot.at, why)
         return self._go_as_soon_as_allowed(replace(why, missed=slot.at))
 
+    def _decide_asked(self) -> Move:
+        """Send now: the person sits there and looks for it. At most one a day all the same."""
+        asked = self.progress.asked_at or self.moment.now
+        is_fresh = self.moment.now <= asked + AT_ONCE_FOR
+        if is_fresh and self._today not in self._days.taken:
+            return SendStep(self.step.id, self.moment.now, Why(Cause.ASKED))
+        return self._go_as_soon_as_allowed(Why(Cause.ASKED))
+
     def _decide_at_once(self) -> Move:
         """Send now when the click is fresh: the person sits there and looks for it."""
         why = Why(Cause.AT_ONCE)
+        if self._floor is not None and self._floor > self.moment.now:
+            return self._begin_later(self._floor)
         now, confirmed = self.moment.now, self.progress.confirmed_at
         is_fresh = confirmed is not None and now <= confirmed + AT_ONCE_FOR
         is_theirs = self.progress.origin is Origin.CONFIRMATION
         if is_fresh and is_theirs and self._today not in self.moment.busy_days:
             return SendStep(self.step.id, now, why)
         return self._go_as_soon_as_allowed(why)
+
+    def _begin_later(self, at: datetime) -> Move:
+        slot = next_permitted(at, self._days)
+        if slot is None:
+            return Blocked(Block.NEVER_OPEN, self.step.id)
+        held = local_day(at, self.rhythm.zone)
+        why = Why(Cause.AT_ONCE, held_until=held, passed_over=slot.passed_over)
+        return WaitUntil(self.step.id, slot.at, why)
 
     def _go_as_soon_as_allowed(self, why: Why) -> Move:
         """Send now or at the next opening: at most one overdue email, and the spacing after it."""
@@ -184,30 +255,54 @@ class _Case:
         return SendStep(self.step.id, now, replace(why, missed=None) if is_punctual else why)
 
     def _earliest_and_why(self) -> tuple[date, Why]:
-        wait, since = self._wait, local_day(self._base, self.rhythm.zone)
+        wait, since = self._wait, local_day(self.progress.base, self.rhythm.zone)
         earliest = since + wait * _ONE_DAY
         paused_until = self.rhythm.paused_until
         is_pause_longer = paused_until is not None and paused_until > earliest
+        held = self._held_until
+        is_held_longer = held is not None and held > max(earliest, paused_until or earliest)
         why = Why(
             Cause.FIRST if self._is_first else Cause.SPACING,
             since=since,
             wait_days=wait,
             weekday=self._weekday,
-            paused_until=paused_until if is_pause_longer else None,
+            paused_until=paused_until if is_pause_longer and not is_held_longer else None,
+            held_until=held if is_held_longer else None,
         )
-        return why.paused_until or earliest, why
+        return why.held_until or why.paused_until or earliest, why
 
     def _slot_after_enrolment(self, earliest: date, weekday: int | None) -> Slot | None:
-        """Find the slot; the first step's hour may have passed already on the day of enrolment."""
+        """Find the slot. Those before the enrolment, the start or the series' pause have lapsed."""
         hour = self.series.send_hour if self.rhythm.hour is None else self.rhythm.hour
+        begin = max(filter(None, (self.progress.base, self._floor)))
         slot = find_slot(Wish(earliest, hour, weekday), self._days)
-        if slot is not None and slot.at <= self._base:
-            return find_slot(Wish(earliest + _ONE_DAY, hour, weekday), self._days)
+        if slot is not None and slot.at <= begin:
+            after = max(earliest, local_day(begin, self.rhythm.zone)) + _ONE_DAY
+            return find_slot(Wish(after, hour, weekday), self._days)
         return slot
 
     @property
     def _days(self) -> Days:
-        return Days(self.rhythm.zone, self.moment.calendar, self.moment.busy_days)
+        """Give the days there are; whoever asked for one gets it on another day than the last."""
+        taken = self.moment.busy_days
+        if self.progress.is_asking and self.progress.last_sent_at is not None:
+            taken = {*taken, local_day(self.progress.last_sent_at, self.rhythm.zone)}
+        return Days(self.rhythm.zone, self.moment.calendar, taken)
+
+    @property
+    def _objection(self) -> str:
+        traits, since = self.moment.traits, self.progress.enrolled_at
+        return objection_to(self.step.condition, None, traits=traits, since=since)
+
+    @property
+    def _floor(self) -> datetime | None:
+        """Give the moment before which no slot counts: a staggered start, the end of a pause."""
+        floors = (self.progress.starts_at, self.series.resumed_at)
+        return max((floor for floor in floors if floor is not None), default=None)
+
+    @property
+    def _held_until(self) -> date | None:
+        return None if self._floor is None else local_day(self._floor, self.rhythm.zone)
 
     @property
     def _today(self) -> date:
@@ -225,12 +320,12 @@ class _Case:
             self._is_first
             and self.series.first_step is FirstStep.AT_ONCE
             and self.step.wait_days == 0
-            and (paused_until is None or paused_until <= local_day(self._base, self.rhythm.zone))
+            and (paused_until is None or paused_until <= local_day(self._begin, self.rhythm.zone))
         )
 
     @property
-    def _base(self) -> datetime:
-        return self.progress.last_sent_at or self.progress.enrolled_at
+    def _begin(self) -> datetime:
+        return max(self.progress.base, self.progress.starts_at or self.progress.base)
 
     @property
     def _wait(self) -> int:

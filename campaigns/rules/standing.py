@@ -19,6 +19,7 @@ class EnrolmentStatus(StrEnum):
     FINISHED = "finished"
     LEFT = "left"  # they unsubscribed, or were suppressed; the reason says which
     PARKED = "parked"  # we stopped by ourselves; the reason says why
+    STOPPED = "stopped"  # by the person's word for this series alone, or by its exit rule
 
 
 class FirstStep(StrEnum):

@@ -26,6 +26,7 @@ _MODULES = {
     "pause": "holds",
     "resume": "holds",
     "uncertain": "uncertain",
+    "event": "people_deeds",
     "preview": "mails",
     "check": "check",
     "send-test": "mails",

@@ -9,10 +9,12 @@ import click
 
 from steadypost.cli.call import Call, as_json, for_a_site
 from steadypost.cli.output import say, show, show_json, show_table
+from steadypost.cli.series_edits import edit, take_existing, undo
 from steadypost.wording import counted
 
 if TYPE_CHECKING:
     from campaigns.publishing import ImportedSeries
+    from campaigns.rules.existing import ExistingPlan
     from steadypost.series_import import Beginners
 
 _LABELS = {
@@ -75,47 +77,55 @@ def show_(call: Call, name: str, is_json: bool) -> None:
 @series.command("import")
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="A new series may begin for everybody on its list.")
+@take_existing
 @for_a_site
-def import_(call: Call, name: str, yes: bool) -> None:
+def import_(call: Call, name: str, yes: bool, existing: ExistingPlan | None) -> None:
     """Bring in a series from a folder, or bring its changes in.
 
     NAME is a folder, or the name of one in the site's series folders. Every email is checked
     first; when one is broken, nothing is changed.
 
-    A new series begins for everybody who is on its list already: it asks before.
+    A new series meets people who are on its list already: it asks whether it begins for them.
+    'steadypost series edit' shows first what a change does.
     """
-    from campaigns.braking import allow_surge
-    from steadypost.series_import import count_beginners, import_series_named
+    from campaigns.publishing import EVERYBODY
+    from steadypost.series_import import announce, count_beginners, import_series_named
 
     with call.parts() as parts:
         beginners = count_beginners(parts, call.settings, name)
-        if beginners.count and not yes:
-            _ask_about(beginners)
-        imported = import_series_named(parts, call.settings, name)
-        with parts.database.transaction() as session:  # somebody said that it may
-            allow_surge(session, beginners.count, site=parts.site, now=parts.clock())
+        if beginners.count and not yes and existing is None:
+            existing = _ask_about(beginners)
+        plan = existing or EVERYBODY
+        imported = import_series_named(parts, call.settings, name, existing=plan)
+        announce(parts, imported)
     show(in_words(imported))
 
 
-def _ask_about(beginners: Beginners) -> None:
+def _ask_about(beginners: Beginners) -> ExistingPlan:
     """Have somebody decide about mail to many people; where nobody can answer, refuse.
 
     Raises:
-        ManyBeginnersError: the answer was no, or there was none.
+        ManyBeginnersError: the answer was none of the three, or there was none.
     """
+    from campaigns.rules.existing import read_existing
     from steadypost.errors import ManyBeginnersError
 
     question = (
         f"series '{beginners.series}' is new: "
         f"{counted(beginners.count, 'person is', 'people are')} on its list "
-        f"'{beginners.list_slug}' already, and each gets it from the first email on. Go on?"
+        f"'{beginners.list_slug}' already. Whom does it begin for?\n"
+        "  newcomers     only who confirms from now on\n"
+        "  everybody     them too, from the first email on\n"
+        "  stagger=DAYS  them too, spread over so many days\n"
+        "Your answer"
     )
     try:
-        is_wanted = click.confirm(question, err=True)
+        plan = read_existing(click.prompt(question, err=True, default="nobody", show_default=False))
     except click.Abort:  # no terminal, or its end
-        is_wanted = False
-    if not is_wanted:
+        plan = None
+    if plan is None:
         raise ManyBeginnersError(beginners.series, beginners.list_slug, beginners.count)
+    return plan
 
 
 def in_words(imported: ImportedSeries) -> str:
@@ -126,6 +136,8 @@ def in_words(imported: ImportedSeries) -> str:
         ("taken out", imported.unpublished),
     )
     told = [f"{word}: {', '.join(keys)}" for word, keys in changes if keys]
+    if imported.taken_up:
+        told.append(f"people who had finished and go on: {imported.taken_up}")
     state = "imported" if imported.is_new else "updated" if told else "is as it was"
     return f"series {imported.slug} {state}" + "".join(f"\n  {line}" for line in told)
 
@@ -160,3 +172,41 @@ def enrol(call: Call, name: str, email: str) -> None:
         person, wanted = found_person(session, email), find_series(session, name)
         enrol_person(session, person, wanted, origin=Origin.STAFF, now=parts.clock())
     show(f"{email} is in {name}; 'steadypost why {email}' tells when the first email goes")
+
+
+@series.command("pause")
+@click.argument("name")
+@click.option("--reason", default="", help="Why, for your colleagues and for 'why'.")
+@for_a_site
+def pause(call: Call, name: str, reason: str) -> None:
+    """Let a series stand still; everybody keeps their place."""
+    from campaigns.pausing import pause_series
+
+    with call.parts() as parts, parts.database.transaction() as session:
+        taken_back = pause_series(session, name, reason=reason, now=parts.clock())
+    back = f"; queued emails taken back: {taken_back}" if taken_back else ""
+    show(f"series {name} is paused{back}; 'steadypost series resume {name}' lets it go on")
+
+
+@series.command("resume")
+@click.argument("name")
+@click.option("--skip", is_flag=True, help="Leave out what fell into the pause.")
+@for_a_site
+def resume(call: Call, name: str, skip: bool) -> None:
+    """Let a paused series go on; nothing overdue leaves at once.
+
+    Everybody continues where they were, at their own next day and hour. With --skip they
+    continue behind the emails that would have come in the pause; each is listed by 'why'.
+    """
+    from campaigns.pausing import resume_series
+
+    with call.parts() as parts, parts.database.transaction() as session:
+        done = resume_series(session, name, skip=skip, site=parts.site, now=parts.clock())
+    left_out = f"; {done.skipped} emails to {done.shortened} of them were left out" if skip else ""
+    show(
+        f"series {name} goes on for {done.people} people, each at their next day and hour{left_out}"
+    )
+
+
+series.add_command(edit)
+series.add_command(undo)

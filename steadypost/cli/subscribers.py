@@ -8,6 +8,7 @@ import click
 
 from steadypost.cli.call import Call, as_json, for_a_site, take_list
 from steadypost.cli.output import say, show, show_json, show_table
+from steadypost.cli.people_deeds import parked, resume, tag
 from steadypost.cli.people_files import export, import_
 from steadypost.errors import RefusedError
 
@@ -214,3 +215,5 @@ def _unsubscribe(parts: Parts, email: str, list_slug: str) -> bool:
 
 subscribers.add_command(import_)
 subscribers.add_command(export)
+for deed in (parked, resume, tag):
+    subscribers.add_command(deed)

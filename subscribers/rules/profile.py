@@ -60,19 +60,19 @@ def clean_typed_name(text: str, *, field: str) -> str:
     return name
 
 
-def clean_tag(text: str) -> str:
-    """Bring a tag into its one form: lower case, one line, at most 64 characters.
+def clean_tag(text: str, *, what: str = "tag") -> str:
+    """Bring a tag, or the name of an event, into its one form: lower case, one line, 64 characters.
 
     Raises:
         InvalidTextError: nothing is left, it is too long, or it holds a separator.
     """
     tag = _one_line(_one_line(text).lower())
     if not tag:
-        raise InvalidTextError("tag", text, "it is empty")
+        raise InvalidTextError(what, text, "it is empty")
     if len(tag) > TAG_LENGTH:
-        raise InvalidTextError("tag", tag, f"it is longer than {TAG_LENGTH} characters")
+        raise InvalidTextError(what, tag, f"it is longer than {TAG_LENGTH} characters")
     if re.search(r"[,;|]", tag):
-        raise InvalidTextError("tag", tag, "it holds a comma, a semicolon or a bar")
+        raise InvalidTextError(what, tag, "it holds a comma, a semicolon or a bar")
     return tag
 
 

@@ -219,10 +219,11 @@ def test_a_new_series_for_people_who_are_there_already_begins_only_when_told_to(
     declined = terminal.type("series", "import", "second", answers="n\n")
 
     assert unasked.code == declined.code == ExitCode.FAILED
-    assert "1 person is on its list 'weekly' already, and each gets it from the" in declined.err
+    assert "1 person is on its list 'weekly' already. Whom does it begin for?" in declined.err
     assert unasked.err.endswith(
         "series 'second' was not imported: it would begin for 1 person on list 'weekly'; "
-        "say --yes if it may, or give it a list of its own in series.yaml\n"
+        "say --existing newcomers, everybody or stagger=DAYS, or give it a list of its own in "
+        "series.yaml\n"
     )
     assert len(terminal.do("series", "list", "--json").json) == 1
 

@@ -13,6 +13,7 @@ from steadypost.errors import (
     BadRowsError,
     CannotListenError,
     ClockOverrideError,
+    EditNotWantedError,
     ExitCode,
     FileExistsAlreadyError,
     KeysFileError,
@@ -48,7 +49,13 @@ NAIVE = datetime(2026, 3, 2, 8, 0)  # noqa: DTZ001  (that is what is wrong with 
         (
             ManyBeginnersError("second", "weekly", 40),
             "series 'second' was not imported: it would begin for 40 people on list 'weekly'; say "
-            "--yes if it may, or give it a list of its own in series.yaml",
+            "--existing newcomers, everybody or stagger=DAYS, or give it a list of its own in "
+            "series.yaml",
+            ExitCode.FAILED,
+        ),
+        (
+            EditNotWantedError("second"),
+            "series 'second' was left as it was; say --yes to make the change unasked",
             ExitCode.FAILED,
         ),
         (

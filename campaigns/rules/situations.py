@@ -1,0 +1,47 @@
+"""Tell which people are in the same situation: what is decided for one is decided for all of them.
+
+A hundred thousand people are some hundred situations: the same series, steps, days, hours and
+zones. A wait counts from a day and not from a second, so the second in which a mail was accepted
+does not tell two people apart. A look ahead is made once for each situation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from campaigns.rules.due_dates import local_day
+from campaigns.rules.series import Moment, Progress, Rhythm
+from campaigns.rules.shared_days import Way
+
+_ANY = datetime(1, 1, 1, tzinfo=UTC)
+
+
+def situation_of(ways: Iterable[Way], *, rhythm: Rhythm, moment: Moment) -> Hashable:
+    """Make a key that is equal for people of whom everything is decided alike from now on."""
+    days = frozenset(moment.busy_days)
+    return rhythm, days, tuple(_way(way, rhythm.zone, moment) for way in ways)
+
+
+def _way(way: Way, zone: ZoneInfo, moment: Moment) -> Hashable:
+    return way.series.id, _progress(way.progress, zone), tuple(_answers(way, moment))
+
+
+def _progress(progress: Progress, zone: ZoneInfo) -> Hashable:
+    """Keep of the moments what decides: the day of the last send, the weekday of the click."""
+    if progress.last_sent_at is None or not progress.had:
+        return progress  # about a first email the very moments decide
+    confirmed = progress.confirmed_at or progress.enrolled_at
+    weekday = local_day(confirmed, zone).weekday()
+    plain = replace(progress, enrolled_at=_ANY, confirmed_at=None, last_sent_at=None)
+    return plain, weekday, local_day(progress.last_sent_at, zone), progress.is_asking
+
+
+def _answers(way: Way, moment: Moment) -> Iterator[bool]:
+    """Ask everything a series asks; of what a person is like nothing else counts."""
+    since = way.progress.enrolled_at
+    for condition in (way.series.exit_rule, *(step.condition for step in way.series.steps)):
+        if condition is not None:
+            yield condition.holds(moment.traits, since=since)
