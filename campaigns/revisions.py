@@ -132,7 +132,7 @@ def faults_of(file: str, edition: Edition, reader: Reader, renderer: Renderer) -
         has_address = bool(str(edition.clinic.get("postal_address") or "").strip())
         for finding in found:
             if finding.level is Level.STOPS and (has_address or finding.rule != "postal-address"):
-                yield Fault(file, 0, finding.message)
+                yield Fault(finding.file or file, finding.line, finding.message)
 
 
 def _digest(text: str) -> str:

@@ -46,7 +46,7 @@ def as_data(check: Check) -> dict[str, Any]:
                 "step": step.key,
                 "file": step.file,
                 "subject": step.examination.subject,
-                "compiled": _report_as_data(step.examination),
+                "compiled": _report_as_data(step.examination, step.file),
             }
             for step in check.steps
         ],
@@ -156,13 +156,14 @@ def _rule(selector: str, looked: Examination, file: str) -> str:
     return f"{shown} ({_place(Place(place.file or file, place.line))})" if place.line else shown
 
 
-def _report_as_data(looked: Examination) -> dict[str, Any] | None:
+def _report_as_data(looked: Examination, file: str) -> dict[str, Any] | None:
     report = looked.report
     if report is None:
         return None
 
     def placed(selector: str) -> dict[str, Any]:
-        return {"rule": selector, **asdict(looked.places.get(selector, Place()))}
+        place = looked.places.get(selector, Place())
+        return {"rule": selector, "file": place.file or file, "line": place.line}
 
     return {
         "how": report.how,

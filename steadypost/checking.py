@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from campaigns.checking import Audience, CheckedStep, Scenery, check_series
-from campaigns.errors import Fault, SeriesFolderError
+from campaigns.errors import Fault, SeriesFolderError, StepWithoutTextError
 from campaigns.preview import find_step
 from campaigns.publishing import export_series
 from campaigns.series_folder import SERIES_FILE, FolderStep, SeriesFolder, read_series_folder
@@ -140,6 +140,8 @@ class _Search:
             return None
         place = find_step(self.session, f"{slug}/{step}")
         folder = export_series(self.session, slug)
+        if place.step.key not in {each.key for each in folder.steps}:
+            raise StepWithoutTextError(slug, place.step.key)
         name = f"{slug}/{place.step.key}"
         return Target(Kind.STEP, name, folder, place.step.key, folder.list_slug)
 

@@ -9,6 +9,7 @@ from html import escape
 from templates.checking.duties import CLIPPED_BYTES
 from templates.checking.findings import Finding, Level
 from templates.checking.header_lines import LONGEST_SUBJECT
+from templates.document import parse_document
 from templates.email import Edition, Reader, RenderedEmail, Renderer
 from templates.errors import DocumentError, TemplateError
 
@@ -49,8 +50,11 @@ def check_everyone(
     """Render an edition for every reader, and say for whom it comes out wrong.
 
     Troubles with the same words are one finding that counts the people and names the first.
+
+    Raises:
+        DocumentError: the document cannot be read at all.
     """
-    troubles = _Troubles()
+    troubles, lines = _Troubles(), parse_document(edition.document).front.lines
     for named in readers:
         troubles.people += 1
         try:
@@ -61,7 +65,8 @@ def check_everyone(
             troubles.add("renders", f"cannot be written: {problem}", named.name, line)
         else:
             for rule, message in _faults_of(email, named.reader):
-                troubles.add(rule, message, named.name)
+                line = lines.get("subject", 0) if rule.startswith("subject") else 0
+                troubles.add(rule, message, named.name, line)
     for (rule, message), tally in troubles.by_message.items():
         yield Finding(
             Level.LOOK if rule == "subject-long" else Level.STOPS,

@@ -208,7 +208,7 @@ def test_a_text_without_a_subject_is_refused(stage: SeriesStage) -> None:
     good = folder_of("hello")
     bad = replace(good.steps[0], document="---\nsubject: '{{ subscriber.first_name }}'\n---\n# Hi")
 
-    with pytest.raises(SeriesFolderError, match=r"hello\.md: the subject comes out empty"):
+    with pytest.raises(SeriesFolderError, match=r"hello\.md, line 2: the subject comes out empty"):
         publish(stage, replace(good, steps=(bad,)))
 
 

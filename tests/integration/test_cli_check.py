@@ -206,3 +206,25 @@ def test_a_place_is_named_even_where_a_field_makes_the_address(terminal: Termina
     assert (
         "01-how-it-works.md, line 7: an address has {{ subscriber.first_name }} in it" in done.out
     )
+
+
+def test_a_step_that_was_taken_out_has_nothing_to_check(terminal: Terminal) -> None:
+    yaml = Path(folder_of(terminal)) / "series.yaml"
+    text = yaml.read_text("utf-8")
+    start = text.index("- key: whole-picture")
+    yaml.write_text(text[:start], "utf-8")
+    terminal.do("series", "import", "massage-benefits")
+
+    done = terminal.type("check", "massage-benefits/whole-picture")
+
+    assert done.code == ExitCode.FAILED
+    assert "step 'massage-benefits/whole-picture' has no published text" in done.err
+
+
+def test_an_import_names_the_line_of_what_stops_sending(terminal: Terminal) -> None:
+    rewrite(terminal, "subject: ", "subject: '{{ subscriber.last_name }}' # ")
+
+    done = terminal.type("series", "import", "massage-benefits")
+
+    assert done.code == ExitCode.CONTENT
+    assert "01-how-it-works.md, line 2: for a person without a name: the subject " in done.err
