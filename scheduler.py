@@ -69,6 +69,7 @@ class Parts:
     renderer: Renderer
     clock: Callable[[], datetime]
     lease: timedelta = timedelta(seconds=60)  # silence after which a worker counts as dead
+    proof: Renderer | None = None  # for texts nobody has tried yet: a renderer with limits
     scribe: Scribe | None = None  # keeps the journal of hand-overs; the sender has it too
     brake: Brake | None = None  # None: as much as is due, for rehearsals
     uptime: Callable[[], Uptime] | None = None  # None: the clock is not the machine's
@@ -76,6 +77,11 @@ class Parts:
     def evidence(self) -> Evidence:
         """Tell what the journal of this process proves about its own worker."""
         return self.scribe.evidence() if self.scribe else Evidence()
+
+    @property
+    def proving(self) -> Renderer:
+        """Give the renderer for texts that nobody has tried yet."""
+        return self.proof or self.renderer
 
     @property
     def journals(self) -> Journals:
@@ -121,7 +127,7 @@ class _Step:
 
 def _plan(parts: Parts, worker: Worker, now: datetime) -> dict[str, _Step]:
     """Name the steps before sending, in order."""
-    site, renderer = parts.site, parts.renderer
+    site, renderer = parts.site, parts.proving
     return {
         TAKE_OVER: _Step(
             lambda s: _may_take_over(parts, worker, s, now),

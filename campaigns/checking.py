@@ -20,7 +20,7 @@ from subscribers.store import SubscriberFilter, list_subscribers
 from templates.checking.everyone import NamedReader, check_everyone
 from templates.checking.examination import Examination, examine
 from templates.checking.findings import Finding, Level
-from templates.compiler.renderer import CompiledRenderer
+from templates.compiler.child import GuardedRenderer
 from templates.email import Edition, Reader, Theme
 from templates.errors import TemplateError, ThemeError
 from templates.samples import SAMPLE_CLINIC, SAMPLE_READER
@@ -111,20 +111,20 @@ def check_series(
         found = Finding(Level.STOPS, "theme", str(error), "series.yaml")
         lost = Examination("", (found,), None)
         return [CheckedStep(step.key, step.file, lost) for step in folder.steps[:1]]
-    renderer = CompiledRenderer()
-    return [
-        _check_step(
-            step,
-            part,
-            folder=folder,
-            theme=theme,
-            scenery=scenery,
-            audience=audience,
-            renderer=renderer,
-        )
-        for part, step in enumerate(folder.steps, start=1)
-        if only in (None, step.key)
-    ]
+    with GuardedRenderer() as renderer:
+        return [
+            _check_step(
+                step,
+                part,
+                folder=folder,
+                theme=theme,
+                scenery=scenery,
+                audience=audience,
+                renderer=renderer,
+            )
+            for part, step in enumerate(folder.steps, start=1)
+            if only in (None, step.key)
+        ]
 
 
 def faults_for_people(folder: SeriesFolder, scenery: Scenery, audience: Audience) -> list[Fault]:
@@ -136,20 +136,21 @@ def faults_for_people(folder: SeriesFolder, scenery: Scenery, audience: Audience
         theme = scenery.theme_of(folder)
     except ThemeError:
         return []
-    renderer, faults = CompiledRenderer(), list[Fault]()
-    for part, step in enumerate(folder.steps, start=1):
-        series = {"title": folder.title, "part": part, "parts": len(folder.steps)}
-        edition = _edition(step.document, theme, scenery)
-        try:
-            renderer.render(edition, replace(SAMPLE_READER, links=scenery.links, series=series))
-        except TemplateError:
-            continue
-        people = audience.readers(scenery.links, series)
-        faults += [
-            Fault(step.file, found.line, found.message)
-            for found in check_everyone(edition, people, renderer=renderer)
-            if found.level is Level.STOPS
-        ]
+    faults: list[Fault] = []
+    with GuardedRenderer() as renderer:
+        for part, step in enumerate(folder.steps, start=1):
+            series = {"title": folder.title, "part": part, "parts": len(folder.steps)}
+            edition = _edition(step.document, theme, scenery)
+            try:
+                renderer.render(edition, replace(SAMPLE_READER, links=scenery.links, series=series))
+            except TemplateError:
+                continue
+            people = audience.readers(scenery.links, series)
+            faults += [
+                Fault(step.file, found.line, found.message)
+                for found in check_everyone(edition, people, renderer=renderer)
+                if found.level is Level.STOPS
+            ]
     return faults
 
 
@@ -161,7 +162,7 @@ def _check_step(
     theme: Theme,
     scenery: Scenery,
     audience: Audience,
-    renderer: CompiledRenderer,
+    renderer: GuardedRenderer,
 ) -> CheckedStep:
     series = {"title": folder.title, "part": part, "parts": len(folder.steps)}
     edition = _edition(step.document, theme, scenery)

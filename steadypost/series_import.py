@@ -41,7 +41,7 @@ def import_series_named(
             session,
             folder,
             site=parts.site,
-            renderer=parts.renderer,
+            renderer=parts.proving,
             now=parts.clock(),
             existing=existing,
         )
@@ -90,7 +90,7 @@ def impact_of_folder(
             session,
             folder,
             site=parts.site,
-            renderer=parts.renderer,
+            renderer=parts.proving,
             now=parts.clock(),
             existing=existing,
         )

@@ -28,6 +28,7 @@ from steadypost.settings.sections import Calendar, Mail, Settings, Ticking
 from storage.database import Database, open_database
 from storage.signing import KeyRing
 from subscribers.rules.preferences import WEEKDAYS
+from templates.compiler.child import GuardedRenderer
 from templates.compiler.renderer import CompiledRenderer
 
 LOG = logging.getLogger("steadypost")
@@ -46,6 +47,8 @@ def opened_parts(settings: Settings) -> Iterator[Parts]:
     try:
         yield parts
     finally:
+        if isinstance(parts.proof, GuardedRenderer):
+            parts.proof.close()
         parts.sender.close()
         parts.database.close()
 
@@ -64,6 +67,7 @@ def open_parts(settings: Settings) -> Parts:
         site=site,
         sender=make_sender(settings, witness=scribe),
         renderer=CompiledRenderer(),
+        proof=GuardedRenderer(),
         clock=utc_now,
         lease=timedelta(seconds=settings.scheduler.lease_seconds),
         scribe=scribe,

@@ -28,6 +28,8 @@ FORBIDDEN = re.compile(
     "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 )
 
+_MADE_BY_ESCAPE = re.compile(f"{FORBIDDEN.pattern}|\r")
+
 
 @dataclass(frozen=True)
 class FrontMatter:
@@ -137,7 +139,7 @@ def _read_pair(key: yaml.Node, value: yaml.Node, first_line: int) -> tuple[str, 
         raise FrontMatterError(
             f"the value of '{key.value}' must be text; put it into quotation marks", line=line
         )
-    if stray := FORBIDDEN.search(value.value):  # an escape such as "\\x07" makes one
+    if stray := _MADE_BY_ESCAPE.search(value.value):  # such as "\\x07"
         raise ForbiddenCharacterError(stray[0], line=line)
     return str(key.value), str(value.value), line
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from difflib import get_close_matches
-from typing import Self
+from typing import Any, Self
 
 
 def suggest(word: str, known: Collection[str]) -> str:
@@ -17,6 +17,17 @@ def suggest(word: str, known: Collection[str]) -> str:
 
 class TemplateError(Exception):
     """Anything wrong with a document, a theme, or the values given to them."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it cross from one process to another as it is: its kind, its data, its words."""
+        return _revived, (type(self), self.args, self.__dict__)
+
+
+def _revived(kind: type[TemplateError], words: tuple[Any, ...], data: dict[str, Any]) -> Any:
+    error = kind.__new__(kind)
+    error.args = words
+    error.__dict__.update(data)
+    return error
 
 
 class DocumentError(TemplateError, ValueError):
@@ -282,11 +293,3 @@ class StoppedError(TemplateError):
     def __init__(self, what: str, limit: str) -> None:
         self.what, self.limit = what, limit
         super().__init__(f"this email takes too much {what}: more than {limit}; simplify it")
-
-
-class RefusedElsewhereError(TemplateError, ValueError):
-    """The process that looked at an email refused it, in these words."""
-
-    def __init__(self, words: str) -> None:
-        self.words = words
-        super().__init__(words)

@@ -17,6 +17,7 @@ from jinja2 import Environment, TemplateSyntaxError
 from templates.errors import JinjaSyntaxError
 from templates.syntax_advice import explain_syntax
 
+LINE_ENDS = re.compile(r"\r\n?")
 STAND_IN = re.compile("\ufdd0([0-9]+)\ufdd1")
 
 
@@ -76,6 +77,7 @@ def protect(source: str, *, first_line: int = 1) -> Protected:
     Raises:
         JinjaSyntaxError: a piece is not closed or not understood.
     """
+    source = LINE_ENDS.sub("\n", source)  # as the lexer does: what it gives must be found again
     reading = _Reading(source, first_line)
     try:
         for _, kind, value in _LEXER.tokeniter(source, None):

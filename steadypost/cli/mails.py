@@ -38,7 +38,7 @@ def preview(
         found = preview_step(
             session,
             parts.site,
-            parts.renderer,
+            parts.proving,
             step,
             address=address,
             theme=theme,
@@ -94,7 +94,7 @@ def send_test(call: Call, step: str, address: str, reader: str | None) -> None:
             parts.database,
             parts.sender,
             parts.site,
-            renderer=parts.renderer,
+            renderer=parts.proving,
             step_ref=step,
             to=address,
             address=reader,

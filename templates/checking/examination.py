@@ -11,6 +11,7 @@ from templates.checking.everyone import NamedReader, check_everyone
 from templates.checking.faults import faults_in
 from templates.checking.findings import Finding, gravest_first
 from templates.checking.leftovers import places_of_rules
+from templates.compiler.child import GuardedRenderer
 from templates.compiler.renderer import CompiledRenderer
 from templates.compiler.report import CompileReport
 from templates.email import Edition, Reader
@@ -28,7 +29,11 @@ class Examination:
 
 
 def examine(
-    edition: Edition, sample: Reader, people: Iterable[NamedReader], *, renderer: CompiledRenderer
+    edition: Edition,
+    sample: Reader,
+    people: Iterable[NamedReader],
+    *,
+    renderer: CompiledRenderer | GuardedRenderer,
 ) -> Examination:
     """Look at an edition as a sample reader gets it, then render it for everybody it is for.
 

@@ -83,6 +83,8 @@ class CompiledRenderer:
 
     def compilation(self, edition: Edition, reader: Reader) -> Compilation:
         """Give the compiled form of an edition for a reader's place in the series."""
+        if not edition.digest:
+            return Compilation(self._edition(edition), reader)
         key = (edition.digest, _frozen(reader.series))
         with self._lock:
             if found := self._compilations.get(key):

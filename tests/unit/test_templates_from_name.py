@@ -15,6 +15,7 @@ from delivery.headers import address_header
 from templates.compiler.renderer import CompiledRenderer
 from templates.email import Edition, Reader
 from templates.errors import ForbiddenCharacterError, MissingValueError, RefusedJinjaError
+from templates.pieces import protect
 from templates.rendering import PersonRenderer
 from templates.samples import SAMPLE_CLINIC, SAMPLE_READER
 from templates.theme import read_theme
@@ -99,3 +100,21 @@ def test_any_name_is_worked_out_equal_and_comes_back_from_the_header(therapist: 
 
 def _unspaced(name: str) -> str:
     return re.sub(r"\s+", "", name)
+
+
+@pytest.mark.parametrize("header", ["subject", "preheader", "from_name", "text"])
+def test_a_carriage_return_written_as_an_escape_is_refused_and_not_looked_for_forever(
+    header: str,
+) -> None:
+    front = {"subject": "Hello", header: '"Jo\\r\\nBcc: all@example.org"'}
+    lines = "\n".join(f"{key}: {value}" for key, value in front.items())
+    made = Edition(f"---\n{lines}\n---\nHi", CALM, SAMPLE_CLINIC, "digest")
+
+    with pytest.raises(ForbiddenCharacterError, match=r"document, line [23]: .*U\+000D"):
+        CompiledRenderer().render(made, SAMPLE_READER)
+
+
+def test_pieces_are_found_whatever_the_line_ends() -> None:
+    found = protect("a\r\n{{ b }}\rc {{ d }}")
+
+    assert [(piece.source, piece.line) for piece in found.pieces] == [(" b ", 2), (" d ", 3)]
