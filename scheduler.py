@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any, TypeVar
@@ -51,6 +51,7 @@ from delivery.rules.journal import Evidence
 from delivery.sender import Sender
 from delivery.site_facts import site_id
 from delivery.ticks import SEND, StepReport, TickReport, keep_report
+from delivery.watch import RelayWatch
 from storage.database import Database, Session
 from templates.email import Renderer
 
@@ -70,6 +71,7 @@ class Parts:
     clock: Callable[[], datetime]
     lease: timedelta = timedelta(seconds=60)  # silence after which a worker counts as dead
     proof: Renderer | None = None  # for texts nobody has tried yet: a renderer with limits
+    watch: RelayWatch = field(default_factory=RelayWatch)
     scribe: Scribe | None = None  # keeps the journal of hand-overs; the sender has it too
     brake: Brake | None = None  # None: as much as is due, for rehearsals
     uptime: Callable[[], Uptime] | None = None  # None: the clock is not the machine's
@@ -215,6 +217,7 @@ def _send(parts: Parts, worker: Worker, keep_going: KeepGoing, portion: int) -> 
         clock=parts.clock,
         keep_going=keep_going,
         limit=portion,
+        watch=parts.watch,
     )
     down, sent = report.relay_down, report.sent
     if down or sent:

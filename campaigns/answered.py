@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from sqlalchemy import select
@@ -31,6 +31,7 @@ class Answered:
 
     pairs: tuple[tuple[Draft, Outcome], ...]
     at: datetime
+    is_relay_wide: bool = False  # the relay says "not now" to everybody
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -44,7 +45,10 @@ class Answered:
 
     def results(self) -> list[Result]:
         """Put the outcomes as the outbox wants them."""
-        return [_result(draft.claim, outcome, self.at) for draft, outcome in self.pairs]
+        return [
+            replace(_result(draft.claim, outcome, self.at), is_relay_wide=self.is_relay_wide)
+            for draft, outcome in self.pairs
+        ]
 
     def halted_campaigns(self, recorded: Sequence[Recorded]) -> dict[tuple[str, int], str]:
         """Name the series and broadcasts whose other emails would be refused as well, and why."""

@@ -28,6 +28,7 @@ from delivery import outbox
 from delivery.outbox import ClaimedDelivery, Recorded, WorkerIdentity
 from delivery.rules.stages import Stage
 from delivery.sender import AllAnswered, Deferred, RelayDown, Sender, Sending
+from delivery.watch import RelayWatch
 from storage.database import Database
 from subscribers.store import lock_people
 from templates.email import Renderer
@@ -52,18 +53,29 @@ def send_queued(
     keep_going: Callable[[], bool] = lambda: True,
     limit: int = 500,
     pause: Callable[[float], object] = _WAIT,
+    watch: RelayWatch | None = None,
 ) -> SendReport:
     """Send up to `limit` due deliveries; give back what is claimed when `keep_going` ends.
 
     One worker sends in one thread at a time. `pause` waits some seconds between tries to
-    record what a relay said while the database does not answer.
+    record what a relay said while the database does not answer. `watch` remembers the relay
+    from one call to the next.
 
     Raises:
         SendingStoppedError: the database failed; nothing was sent that is not marked.
         WorkerFencedError: the worker was given up for dead; register again.
     """
     desk = Desk(site, renderer)
-    turn = _Round(database, sender, desk, worker, clock=clock, keep_going=keep_going, pause=pause)
+    turn = _Round(
+        database,
+        sender,
+        desk,
+        worker,
+        clock=clock,
+        keep_going=keep_going,
+        pause=pause,
+        watch=watch or RelayWatch(),
+    )
     try:
         turn.run(limit)
     except DBAPIError as error:
@@ -91,6 +103,7 @@ class _Round:
     clock: Callable[[], datetime]
     keep_going: Callable[[], bool]
     pause: Callable[[float], object]
+    watch: RelayWatch
     tally: Tally = field(default_factory=Tally)
     in_hand: dict[int, ClaimedDelivery] = field(default_factory=dict)  # claimed and not marked
     ready: deque[Draft] = field(default_factory=deque)  # the written ones among them
@@ -191,7 +204,10 @@ class _Round:
             return
         flight, self.flight = self.flight, None
         outcomes = flight.sending.outcomes()
-        self.answered = Answered(tuple(zip(flight.drafts, outcomes, strict=True)), self.clock())
+        trouble = self.watch.note([draft.handover for draft in flight.drafts], outcomes)
+        pairs = tuple(zip(flight.drafts, outcomes, strict=True))
+        self.answered = Answered(pairs, self.clock(), is_relay_wide=trouble is not None)
+        self.tally.relay_down = self.tally.relay_down or trouble
         down = [outcome for outcome in outcomes if isinstance(outcome, RelayDown)]
         if len(down) == len(outcomes):  # one connection too many is no reason to stop
             self.tally.relay_down = down[0]

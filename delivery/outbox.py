@@ -161,6 +161,7 @@ class Result:
     outcome: Outcome
     policy: Policy
     due_at: datetime | None = None  # when to try again after `RelayDown`
+    is_relay_wide: bool = False  # a "not now" that everybody gets
 
 
 @dataclass(frozen=True)
@@ -344,7 +345,14 @@ def _locked_rows(session: Session, delivery_ids: Collection[int]) -> dict[int, R
 
 
 def _judge(row: Row[Any], result: Result, now: datetime) -> tuple[Change, Recorded] | None:
-    situation = Situation(row.state, result.policy, row.due_at, row.deferred_since, row.doubt_count)
+    situation = Situation(
+        row.state,
+        result.policy,
+        row.due_at,
+        row.deferred_since,
+        row.doubt_count,
+        result.is_relay_wide,
+    )
     verdict = judge(result.outcome, situation, now=now, due_at=result.due_at)
     if verdict is None or row.attempt != result.attempt:
         return None

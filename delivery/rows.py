@@ -9,12 +9,15 @@ from typing import Any, cast
 
 from sqlalchemy import (
     CTE,
+    Boolean,
     ColumnElement,
     Table,
     and_,
     bindparam,
+    case,
     literal_column,
     select,
+    true,
     update,
 )
 from sqlalchemy.orm import Session
@@ -83,6 +86,10 @@ def save_changes(session: Session, changes: Sequence[Change], *, now: datetime) 
         session.execute(_SAVE, [_values_of(change, now) for change in changes])
 
 
+# Who never went gets the Date of the hand-over that will be the first.
+_WHEN_MARKED = case(
+    (bindparam("new_never_went", type_=Boolean) == true(), None), else_=deliveries.c.sending_at
+)
 _SAVE = (
     update(deliveries)
     .where(
@@ -104,7 +111,7 @@ _SAVE = (
                 "reply",
             )
         }
-        | {"owner": None}
+        | {"owner": None, "sending_at": _WHEN_MARKED}
     )
 )
 
@@ -121,6 +128,7 @@ def _values_of(change: Change, now: datetime) -> dict[str, Any]:
         "new_deferred_since": verdict.deferred_since,
         "new_doubt_count": verdict.doubt_count,
         "new_done_at": now if verdict.state in _TERMINAL_NOW else None,
+        "new_never_went": verdict.never_went,
         "new_relay": change.relay,
         "new_reply": change.reply,
     }

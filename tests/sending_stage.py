@@ -26,6 +26,7 @@ from delivery.models import Delivery
 from delivery.outbox import NewDelivery, WorkerIdentity
 from delivery.rules.states import Kind, State
 from delivery.sender import Handover, Outcome, Sender
+from delivery.watch import RelayWatch
 from storage.database import Database
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.rules.standing import Standing
@@ -71,6 +72,7 @@ class Stage:
     site: Site
     clock: Clock
     sender: MemorySender = field(default_factory=MemorySender)
+    watch: RelayWatch = field(default_factory=RelayWatch)
     worker: WorkerIdentity = field(init=False)
 
     def __post_init__(self) -> None:
@@ -156,13 +158,8 @@ class Stage:
         """Add a person who has confirmed a list."""
         then = self.clock.now - timedelta(days=1)
         with self.database.transaction() as session:
-            person = Subscriber(
-                email=f"{name}@example.org",
-                first_name=name.title(),
-                created_at=then,
-                changed_at=then,
-                **values,
-            )
+            about = {"email": f"{name}@example.org", "first_name": name.title(), **values}
+            person = Subscriber(**about, created_at=then, changed_at=then)
             session.add(person)
             session.flush()
             subscription = Subscription(
@@ -257,6 +254,7 @@ class Stage:
             keep_going=keep_going,
             limit=limit,
             pause=pause,
+            watch=self.watch,
         )
 
     def delivery(self, delivery_id: int) -> Delivery:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from delivery.rules.replies import ReplyClass, classify
@@ -10,6 +10,7 @@ from delivery.rules.retry import FIRST_DELAY, GiveUp, next_attempt
 from delivery.rules.states import Policy, State
 from delivery.sender import Accepted, Deferred, Outcome, Refused, RelayDown
 
+RELAY_WIDE = "the relay says 'not now' to everybody"
 RELAY_DOWN_DELAY = timedelta(minutes=1)
 # "Rather twice than never" is not "for ever": a relay that swallows every answer would
 # otherwise be given the same message every hour for days.
@@ -25,6 +26,12 @@ class Situation:
     due_at: datetime
     deferred_since: datetime | None = None
     doubt_count: int = 0
+    is_relay_wide: bool = False  # the relay says "not now" to everybody
+
+    @property
+    def was_handed_over(self) -> bool:
+        """Tell whether any relay has seen the message: then its Date stays what it was."""
+        return self.deferred_since is not None or self.doubt_count > 0
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,7 @@ class Verdict:
     doubt_count: int
     reason: str = ""
     reply_class: ReplyClass | None = None  # of a refusal
+    never_went: bool = False  # no relay has seen it: the next hand-over is the first
 
 
 def judge(
@@ -54,10 +62,9 @@ def judge(
         case Refused():
             return _refused(outcome, situation, now=now)
         case Deferred():
-            return _deferred(outcome, situation, now=now)
+            return _deferred(outcome, situation, now=now, due_at=due_at)
         case RelayDown():
-            again = due_at or now + RELAY_DOWN_DELAY
-            return _queued(situation, due_at=again) if _is_open(situation) else None
+            return _put_off(situation, due_at=due_at or now + RELAY_DOWN_DELAY)
         case _:  # uncertain
             return in_doubt(situation, now=now) if situation.state is State.SENDING else None
 
@@ -86,8 +93,23 @@ def _refused(outcome: Refused, situation: Situation, *, now: datetime) -> Verdic
     return _rejected(situation, f"{reply_class}: {outcome.reply}", reply_class)
 
 
-def _deferred(outcome: Deferred, situation: Situation, *, now: datetime) -> Verdict | None:
-    return _try_again(outcome, situation, now=now) if _is_open(situation) else None
+def _put_off(situation: Situation, *, due_at: datetime) -> Verdict | None:
+    if not _is_open(situation):
+        return None
+    put_off = _queued(situation, due_at=due_at)
+    return replace(put_off, never_went=not situation.was_handed_over)
+
+
+def _deferred(
+    outcome: Deferred, situation: Situation, *, now: datetime, due_at: datetime | None
+) -> Verdict | None:
+    if not _is_open(situation):
+        return None
+    if situation.is_relay_wide:
+        # It says nothing about this person: the days after which we give up begin anew.
+        waiting = _queued(situation, due_at=due_at or now + RELAY_DOWN_DELAY, since=now)
+        return replace(waiting, reason=f"{RELAY_WIDE}: {outcome.reply}")
+    return _try_again(outcome, situation, now=now)
 
 
 def _try_again(outcome: Deferred | Refused, situation: Situation, *, now: datetime) -> Verdict:

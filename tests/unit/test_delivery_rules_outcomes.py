@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -67,6 +68,35 @@ def test_a_relay_that_is_down_costs_only_a_minute() -> None:
 
     assert (verdict.state, verdict.due_at) == (State.QUEUED, NOW + timedelta(minutes=1))
     assert verdict.deferred_since is None
+
+
+def test_a_not_now_to_everybody_counts_against_nobody() -> None:
+    long_ago = replace(SENDING, deferred_since=NOW - timedelta(days=6), is_relay_wide=True)
+
+    verdict = decided(Deferred("451 later", "relay", 451), long_ago)
+
+    assert (verdict.state, verdict.deferred_since) == (State.QUEUED, NOW)
+    assert verdict.reason == "the relay says 'not now' to everybody: 451 later"
+
+
+def test_a_not_now_to_everybody_that_comes_too_late_changes_nothing() -> None:
+    settled = replace(SENDING, state=State.SENT, is_relay_wide=True)
+
+    assert judge(Deferred("451 later", "relay", 451), settled, now=NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("seen", "never_went"),
+    [
+        ({}, True),
+        ({"deferred_since": NOW}, False),
+        ({"doubt_count": 1}, False),
+    ],
+)
+def test_without_a_relay_the_date_is_kept_only_by_what_a_relay_has_seen(
+    seen: dict[str, Any], never_went: bool
+) -> None:
+    assert decided(DOWN, replace(SENDING, **seen)).never_went is never_went
 
 
 def test_when_to_try_a_relay_again_can_be_chosen() -> None:
