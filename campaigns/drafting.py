@@ -48,7 +48,7 @@ from campaigns.rules.series import AT_ONCE_FOR, StepPlan, wait_of
 from campaigns.rules.time_zones import zone_of
 from campaigns.site import Site
 from delivery.errors import DeliveryError
-from delivery.message import Letter, compose
+from delivery.message import Letter, compose_signed
 from delivery.outbox import ClaimedDelivery
 from delivery.rules.addresses import needs_smtputf8, wire_address
 from delivery.rules.envelope import envelope_sender
@@ -268,7 +268,7 @@ class Desk:
                 self.site.keys, claim.public_id, bounce_address=bounces
             ),
             recipient=wire_address(letter.to_address),
-            message=compose(letter),
+            message=compose_signed(letter, self.site.signer),
             is_canonical=letter.is_encoded,
             needs_smtputf8=needs_smtputf8(letter.to_address),
             attempt=claim.attempt,

@@ -25,7 +25,7 @@ from campaigns.models import Series, Step
 from campaigns.revisions import edition_with, surroundings_now
 from campaigns.site import Site
 from campaigns.store import all_series, find_series, steps_of
-from delivery.message import Letter, compose
+from delivery.message import Letter, compose_signed
 from delivery.rules.addresses import wire_address
 from delivery.rules.states import Kind
 from delivery.sender import Handover, Outcome, Sender
@@ -175,7 +175,7 @@ def _test_of(letter: Letter, tester: Address, site: Site, mark: str) -> Handover
         delivery_id=0,
         envelope_sender=wire_address(site.identity.bounce_address),
         recipient=tester.wire,
-        message=compose(letter),
+        message=compose_signed(letter, site.signer),
         needs_smtputf8=tester.needs_smtputf8,
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from campaigns.rules.calendar import ClinicCalendar as ClinicCalendar  # part of the site
+from delivery.message import Signer
 from storage.signing import KeyRing
 
 
@@ -36,6 +37,7 @@ class Site:
     keys: KeyRing
     clinic: Mapping[str, Any]  # what templates see as `clinic`
     attribute_names: frozenset[str] = field(default_factory=frozenset)
+    signer: Signer | None = None  # DKIM; None: the relay signs, or nobody
     themes_folder: Path | None = None  # the clinic's own themes, before the built-in ones
     theme: str = "calm"  # of series that name none, and of the mails that answer people
     counts_clicks: bool = False

@@ -96,3 +96,14 @@ class WitnessError(DeliveryError):
         super().__init__(
             f"{WITNESS_FAILED}: {place}: {why}; make room or let the service write there"
         )
+
+
+class DkimKeyError(DeliveryError):
+    """The private key for DKIM cannot be used."""
+
+    def __init__(self, place: str, why: str) -> None:
+        self.place, self.why = place, why
+        super().__init__(
+            f"cannot sign with the DKIM key in {place}: {why}; "
+            "restore it from the back-up, or make a new one by 'steadypost dkim-key'"
+        )

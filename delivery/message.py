@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
+from typing import Protocol
 
 from delivery.errors import UnencodableTextError, UnusableHeaderError
 from delivery.headers import (
@@ -50,6 +51,23 @@ class Letter:
     def is_encoded(self) -> bool:
         """Tell whether both parts were given encoded: then no line of it begins with a dot."""
         return isinstance(self.text, bytes) and isinstance(self.html, bytes)
+
+
+class Signer(Protocol):
+    """Signs complete messages (DKIM)."""
+
+    def signed(self, message: bytes, *, is_canonical: bool) -> bytes:
+        """Give a message with its signatures on top."""
+
+
+def compose_signed(letter: Letter, signer: Signer | None) -> bytes:
+    """Write the message as `compose` does, and sign it where the site signs.
+
+    Raises:
+        The errors of `compose`.
+    """
+    message = compose(letter)
+    return message if signer is None else signer.signed(message, is_canonical=letter.is_encoded)
 
 
 def message_id(keys: KeyRing, delivery_public_id: str, domain: str) -> str:

@@ -197,6 +197,19 @@ class SettingsError(SteadypostError):
         super().__init__(f"cannot use the settings in {file}:{lines}")
 
 
+class DkimDomainError(SteadypostError):
+    """Mail was to be signed for a domain that is not the sender's."""
+
+    exit_code = ExitCode.SETTINGS
+
+    def __init__(self, domain: str, sender: str) -> None:
+        self.domain, self.sender = domain, sender
+        super().__init__(
+            f"cannot sign for the domain {domain}: mail comes from {sender}, and receivers want "
+            f"the two to agree; set [dkim] domain to {sender} or a domain above it"
+        )
+
+
 class KeysFileError(SteadypostError):
     """The file with the signing keys is missing or damaged.
 

@@ -17,6 +17,7 @@ from campaigns.site import ClinicCalendar, SenderIdentity, Site
 from delivery.clock_watch import read_uptime
 from delivery.journal import JournalFolder, Scribe
 from delivery.maildir import MaildirSender
+from delivery.message import Signer
 from delivery.relay import RelaySettings, Timeouts
 from delivery.sender import NoWitness, Sender, Witness
 from delivery.smtp import RelayReport, SmtpSender
@@ -135,12 +136,21 @@ def make_site(settings: Settings) -> Site:
         attribute_names=frozenset(settings.subscribers.attributes),
         themes_folder=settings.path(settings.series.themes),
         theme=settings.series.theme,
+        signer=_signer(settings),
         counts_clicks=settings.campaigns.click_tracking,
     )
 
 
 def _brake(ticking: Ticking) -> Brake:
     return Brake(ticking.ask_above_mails, ticking.ask_above_times)
+
+
+def _signer(settings: Settings) -> Signer | None:
+    if not settings.dkim.selector:
+        return None  # and the library that signs is not loaded
+    from steadypost.signing_mail import make_signer
+
+    return make_signer(settings)
 
 
 def _journals(settings: Settings, keys: KeyRing) -> JournalFolder:

@@ -56,7 +56,12 @@ def _judge_domain(error: Exception) -> tuple[ExitCode, str] | None:
         CampaignError,
         SeriesFolderError,
     )
-    from delivery.errors import DeliveryError, InsecureLoginError, LoginIncompleteError
+    from delivery.errors import (
+        DeliveryError,
+        DkimKeyError,
+        InsecureLoginError,
+        LoginIncompleteError,
+    )
     from storage.errors import StorageError
     from subscribers.errors import SubscriberError, UnreadableFileError
     from templates.errors import TemplateError
@@ -69,6 +74,7 @@ def _judge_domain(error: Exception) -> tuple[ExitCode, str] | None:
         (AudienceRuleError, ExitCode.CONTENT),
         (UnreadableFileError, ExitCode.CONTENT),
         (InsecureLoginError, ExitCode.SETTINGS),
+        (DkimKeyError, ExitCode.SETTINGS),
         (LoginIncompleteError, ExitCode.SETTINGS),
         (CampaignError, ExitCode.FAILED),
         (SubscriberError, ExitCode.FAILED),

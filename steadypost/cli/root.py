@@ -37,6 +37,7 @@ _MODULES = {
     "send-along": "serve",
     "migrate": "upkeep",
     "backup": "upkeep",
+    "dkim-key": "dkim",
 }
 
 

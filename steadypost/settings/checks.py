@@ -31,6 +31,14 @@ def theme(text: str) -> str:
     return "" if is_name else f"'{text}' is no name of a theme; 'steadypost themes list' has them"
 
 
+def selector(text: str) -> str:
+    """Check a DKIM selector that may be left out."""
+    label = r"[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?"
+    if not text or re.fullmatch(rf"{label}(\.{label})*", text):
+        return ""
+    return f"'{text}' is no name for the DNS; write small letters and digits, like 'post'"
+
+
 def one_line(text: str) -> str:
     """Check that a text can stand in a mail header."""
     return (

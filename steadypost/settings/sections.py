@@ -162,6 +162,29 @@ class Relay:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Dkim:
+    """DKIM signatures, made here; leave it out where the relay signs (`steadypost dkim-key`)."""
+
+    selector: str = key(
+        "The name of the key in the DNS. Empty: mail is not signed here.",
+        check.selector,
+        default="",
+        example="post",
+    )
+    domain: str = key(
+        "The domain that signs: that of `[mail] from_address`, or one above it. Empty: that one.",
+        check.domain,
+        default="",
+        example="clinic.example",
+    )
+    key_file: str = key(
+        "The file with the private key, RSA or Ed25519 or both, made by `steadypost dkim-key`.",
+        check.said,
+        default="dkim.pem",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Web:
     """The pages people see: sign-up, confirm, preferences, unsubscribe."""
 
@@ -324,6 +347,7 @@ class Settings:
     clinic: Clinic
     mail: Mail
     relay: Relay
+    dkim: Dkim
     web: Web
     database: Store
     series: SeriesFolders
@@ -343,6 +367,7 @@ SECTIONS: dict[str, type] = {
     "clinic": Clinic,
     "mail": Mail,
     "relay": Relay,
+    "dkim": Dkim,
     "web": Web,
     "database": Store,
     "series": SeriesFolders,

@@ -9,6 +9,7 @@ space, none is longer than 76: there is nothing to stuff, to wrap or to make can
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 from markupsafe import Markup, escape
@@ -18,14 +19,16 @@ from templates.email import EncodedEmail, RenderedEmail
 from templates.sandbox import finish_value
 
 LONGEST: Final = 75  # and the `=` of a soft break
-_SHORT = re.compile(r"[A-EG-Za-z0-9(&/:<\"'#+,;-][ -<>-~]{0,74}")
-_PLAIN = re.compile(r"[!-<>-~]([ -<>-~]*[!-<>-~])?")  # no escape, no white space at the ends
+_SHORT = re.compile(r"(?!.*  )[A-EG-Za-z0-9(&/:<\"'#+,;-][ -<>-~]{0,74}")
+_PLAIN = re.compile(
+    r"(?!.*  )[!-<>-~]([ -<>-~]*[!-<>-~])?"
+)  # no escape, no white space at the ends
 _UNITS: Final = tuple(
-    chr(byte) if (33 <= byte <= 126 and byte != 61) or byte in (9, 32) else f"={byte:02X}"
+    chr(byte) if (33 <= byte <= 126 and byte != 61) or byte == 32 else f"={byte:02X}"
     for byte in range(256)
 )
 _AT_START: Final = {".": "=2E", "F": "=46"}
-_AT_END: Final = {" ": "=20", "\t": "=09"}
+_AT_END: Final = {" ": "=20"}
 
 
 def encoded_email(email: RenderedEmail) -> EncodedEmail:
@@ -57,13 +60,21 @@ def _escaped_line(line: str, *, is_whole: bool) -> str:
     if is_whole and units:
         units[-1] = _AT_END.get(units[-1], units[-1])
     lines, current = [], ""
-    for unit in units:
+    for unit in _apart(units):
         if len(current) + len(unit) > LONGEST:
             lines.append(current)
             current = ""
         current += unit if current else _AT_START.get(unit, unit)
     lines.append(current)
     return "=\r\n".join(lines) + ("\r\n" if is_whole else "=\r\n")
+
+
+def _apart(units: list[str]) -> Iterator[str]:
+    """Let no two spaces stand together: a relay may make one of them."""
+    before = ""
+    for unit in units:
+        before = "=20" if unit == before == " " else unit
+        yield before
 
 
 class TransferEnvironment(ResidualEnvironment):

@@ -8,6 +8,7 @@ import re
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from delivery.dkim import relaxed_body
 from templates.compiler.transfer import _escaped_line, encoded
 
 characters = st.characters(exclude_categories=("Cs",), exclude_characters="\r")
@@ -33,6 +34,7 @@ def test_no_joined_line_needs_another_look_before_it_is_sent(pieces: list[str]) 
         assert len(line) <= 76
         assert not line.startswith((".", "From ", "--=_"))
         assert not line.endswith((" ", "\t"))
+    assert relaxed_body(body.encode() + b"--\r\n") == body.encode() + b"--\r\n"
 
 
 @given(texts, texts)
