@@ -50,7 +50,7 @@ def create(call: Call, what: Path, name: str | None, new_list: str, **given: Any
             session,
             folder,
             site=parts.site,
-            renderer=parts.renderer,
+            renderer=parts.proving,
             now=parts.clock(),
             new_list=new_list,
         )
@@ -76,7 +76,7 @@ def preview(
 
     with call.parts() as parts, parts.database.reading() as session:
         shown = preview_broadcast(
-            session, parts.site, parts.renderer, name, address=address, now=parts.clock()
+            session, parts.site, parts.proving, name, address=address, now=parts.clock()
         )
         say(f"for: {_whom(session, parts, find_broadcast(session, name))}")
     show_email(shown, is_text=is_text, opens=opens, out=out)
@@ -96,7 +96,7 @@ def test(call: Call, name: str, address: str, reader: str | None) -> None:
     with call.parts() as parts:
         with parts.database.reading() as session:
             shown = preview_broadcast(
-                session, parts.site, parts.renderer, name, address=reader, now=parts.clock()
+                session, parts.site, parts.proving, name, address=reader, now=parts.clock()
             )
         outcome = send_as_test(parts.sender, shown.letter, to=address, site=parts.site)
     if not isinstance(outcome, Accepted):

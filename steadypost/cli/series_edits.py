@@ -87,9 +87,7 @@ def undo(call: Call, name: str, **how: bool) -> None:
 
         def undo_now() -> None:
             with parts.database.transaction() as session:
-                undo_edit(
-                    session, name, site=parts.site, renderer=parts.renderer, now=parts.clock()
-                )
+                undo_edit(session, name, site=parts.site, renderer=parts.proving, now=parts.clock())
 
         _go_on(impact_of_undoing(parts, name), undo_now, **how)
 

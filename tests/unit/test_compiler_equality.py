@@ -454,6 +454,25 @@ PAGES: dict[str, tuple[str, str]] = {
         ONCE,
         "{% for t in subscriber.tags %}<a href='https://a.org/{{ loop.index }}'>{{ t }}</a>{% endfor %}",
     ),
+    "open loop first child": (
+        ONCE,
+        "<style>li:first-child{color:red} tr:first-child td{margin:0}</style><ul>{% for t in subscriber.tags %}"
+        "<li>{{ t }}</li>{% endfor %}</ul><table>{% for t in subscriber.tags %}<tr><td>{{ t }}</td></tr>{% endfor %}</table>",
+    ),
+    "open loop first whole": (
+        ONCE,
+        "{% for t in subscriber.tags %}{% if loop.first %}<p class='gold'>First: {{ t }}</p>"
+        "{% else %}<p class='iron'>{{ t }}</p>{% endif %}{% if loop.last %}<p>end</p>{% endif %}{% endfor %}",
+    ),
+    "open loop first row": (
+        ONCE,
+        "<table>{% for t in subscriber.tags %}<tr{% if loop.first %} class='r'{% endif %}>"
+        "<td class='{{ 'gold' if loop.first }}'>{{ t }}</td></tr>{% endfor %}</table>",
+    ),
+    "open loop beside itself": (
+        FULL,
+        "<style>p + p{margin:9px}</style>{% for t in subscriber.tags %}<p>{{ t }}</p>{% endfor %}",
+    ),
     "loop in attribute": (
         ONCE,
         "<p title='{% for t in subscriber.tags %}{{ t }},{% endfor %}'>x</p>",
@@ -544,6 +563,13 @@ def how_compiled(renderer: CompiledRenderer, edition: Edition, people: list[Read
         else:
             ways.add(KEYED if variants.keys() else ONCE)
     return ways.pop() if len(ways) == 1 else " and ".join(sorted(ways))
+
+
+def test_there_are_more_than_a_hundred_tricky_pages_and_most_are_compiled() -> None:
+    ways = [how for how, _ in PAGES.values()]
+
+    assert len(ways) >= 100
+    assert ways.count(FULL) <= len(ways) / 10
 
 
 @pytest.mark.parametrize("name", PAGES)
