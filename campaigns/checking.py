@@ -6,14 +6,17 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from campaigns.errors import Fault
+from campaigns.rules.conditions import NOBODY, Condition, condition_or_none
 from campaigns.series_folder import FolderStep, SeriesFolder
 from campaigns.site import Site
+from campaigns.traits import load_traits
 from subscribers.models import Subscriber
 from subscribers.rules.standing import Standing
 from subscribers.store import SubscriberFilter, list_subscribers
@@ -27,6 +30,7 @@ from templates.samples import SAMPLE_CLINIC, SAMPLE_READER
 from templates.theme import read_theme
 
 _LINKS = ("unsubscribe", "preferences", "view")
+_AT_ANY_TIME = datetime.min.replace(tzinfo=UTC)  # whoever had an event may get the email
 _PAGE = 1000  # people read at once
 
 
@@ -80,22 +84,34 @@ class Audience:
     def __init__(self, session: Session | None, list_slug: str | None) -> None:
         self._session = session
         self._filter = SubscriberFilter(list_slug, Standing.CONFIRMED, suppressed=False)
-        self.count = 0  # so far
+        self.most = 0  # people of one email
 
-    def readers(self, links: Mapping[str, str], series: Mapping[str, Any]) -> Iterator[NamedReader]:
-        """Give everybody as a reader; an invented person without a name where there is nobody."""
-        self.count = 0
-        for person in self._people():
-            self.count += 1
+    def readers(
+        self, links: Mapping[str, str], series: Mapping[str, Any], *, condition: str = ""
+    ) -> Iterator[NamedReader]:
+        """Give everybody as a reader whom a step's condition lets through.
+
+        Where there is nobody, an invented person without a name; of a condition, who knows.
+        """
+        count = 0
+        for person in self._people(condition_or_none(condition)):
+            count += 1
+            self.most = max(self.most, count)
             yield NamedReader(person.email, Reader(_facts_of(person), links, series))
-        if not self.count:
+        if not (count or condition):
             yield NamedReader("a person without a name", Reader({}, links, series))
 
-    def _people(self) -> Iterator[Subscriber]:
+    def _people(self, condition: Condition | None) -> Iterator[Subscriber]:
         after = 0
         while self._session is not None:
             page = list_subscribers(self._session, self._filter, limit=_PAGE, after_id=after)
-            yield from page
+            traits = load_traits(self._session, [one.id for one in page]) if condition else {}
+            yield from (
+                person
+                for person in page
+                if condition is None
+                or condition.holds(traits.get(person.id, NOBODY), since=_AT_ANY_TIME)
+            )
             if len(page) < _PAGE:
                 return
             after = page[-1].id
@@ -145,7 +161,7 @@ def faults_for_people(folder: SeriesFolder, scenery: Scenery, audience: Audience
                 renderer.render(edition, replace(SAMPLE_READER, links=scenery.links, series=series))
             except TemplateError:
                 continue
-            people = audience.readers(scenery.links, series)
+            people = audience.readers(scenery.links, series, condition=step.condition)
             faults += [
                 Fault(step.file, found.line, found.message)
                 for found in check_everyone(edition, people, renderer=renderer)
@@ -167,7 +183,7 @@ def _check_step(
     series = {"title": folder.title, "part": part, "parts": len(folder.steps)}
     edition = _edition(step.document, theme, scenery)
     sample = replace(SAMPLE_READER, links=scenery.links, series=series)
-    people = audience.readers(scenery.links, series)
+    people = audience.readers(scenery.links, series, condition=step.condition)
     return CheckedStep(step.key, step.file, examine(edition, sample, people, renderer=renderer))
 
 

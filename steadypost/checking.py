@@ -97,7 +97,7 @@ def _check(
     if target.themes_folder is not None:
         scenery = replace(scenery, themes_folder=target.themes_folder)
     steps = check_series(target.folder, scenery, audience, only=target.only)
-    return Check(target.kind, target.name, audience.count, tuple(steps))
+    return Check(target.kind, target.name, audience.most, tuple(steps))
 
 
 def _steps_with(faults: Iterable[Fault]) -> tuple[CheckedStep, ...]:

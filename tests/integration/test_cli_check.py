@@ -228,3 +228,21 @@ def test_an_import_names_the_line_of_what_stops_sending(terminal: Terminal) -> N
 
     assert done.code == ExitCode.CONTENT
     assert "01-how-it-works.md, line 2: for a person without a name: the subject " in done.err
+
+
+def test_whom_a_condition_passes_over_need_not_be_able_to_get_the_email(terminal: Terminal) -> None:
+    terminal.do("subscribers", "add", ADA, "--first-name", "Ada", *CONSENT)
+    terminal.do("subscribers", "add", BEN, *CONSENT)
+    rewrite(terminal, "Hello {{", "{{ 9 // (subscriber.first_name | length) }} {{")
+    yaml = Path(folder_of(terminal)) / "series.yaml"
+    text = yaml.read_text("utf-8")
+    before = terminal.type("check", str(terminal.folder / FIRST))
+
+    yaml.write_text(
+        text.replace("  wait_days: 0\n", "  wait_days: 0\n  condition: first_name is Ada\n"),
+        "utf-8",
+    )
+
+    assert before.code == ExitCode.FAILED
+    assert f"for {BEN}: cannot be written" in before.out
+    assert terminal.do("check", str(terminal.folder / FIRST), "--json").json["people"] == 1
