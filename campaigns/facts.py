@@ -154,7 +154,7 @@ def load_person(
     session: Session, subscriber_id: int, *, site: Site, now: datetime
 ) -> PersonFacts | None:
     """Load one person as the next tick will have enrolled them; None: nothing comes."""
-    joining = find_joining(session, subscriber_id=subscriber_id)
+    joining = find_joining(session, Subscription.subscriber_id == subscriber_id)
     people = load_people(session, [subscriber_id], site=site, now=now, joining=joining)
     return next(people, None)
 

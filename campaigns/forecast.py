@@ -16,7 +16,11 @@ from campaigns.rules.lives import Life, Sent
 from campaigns.rules.series import Moment, parts_of
 from campaigns.sentences import reasons_in_words
 from campaigns.site import Site
-from campaigns.store import IS_ACTIVE, Labels, load_labels
+from campaigns.store import IS_ACTIVE, Labels, load_labels, soonest_looks
+from delivery.store import soonest_due
+from subscribers.models import Subscription
+from subscribers.noting import find_moved
+from subscribers.store import slices
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,39 @@ def forecast(session: Session, *, site: Site, now: datetime, days: int) -> list[
         for sent in life_of(person, site=site, now=now).until(until)
     ]
     return sorted(entries, key=lambda entry: (entry.at, entry.address, entry.series))
+
+
+def forecast_soonest(
+    session: Session, *, site: Site, now: datetime, most: int
+) -> list[ForecastEntry]:
+    """List what goes next, from the people who are looked at soonest; its cost is theirs alone.
+
+    Nobody is decided about before their look. So what is listed, up to the last of these looks,
+    is all there is but for broadcasts that are not queued yet; what comes later is left out.
+    """
+    people, until = _soonest(session, now=now, most=most)
+    joining = Joining()
+    for some in slices(sorted(people)):
+        joining = joining.and_(find_joining(session, Subscription.subscriber_id.in_(some)))
+    labels = load_labels(session)
+    found = load_people(session, people, site=site, now=now, joining=joining)
+    entries = [
+        _entry(sent, person, labels)
+        for person in found
+        for sent in life_of(person, site=site, now=now).until(until)
+    ]
+    return sorted(entries, key=lambda entry: (entry.at, entry.address, entry.series))
+
+
+def _soonest(session: Session, *, now: datetime, most: int) -> tuple[set[int], datetime]:
+    """Name who comes soonest, and until when nobody else does."""
+    looks = soonest_looks(session, limit=most)
+    queued = soonest_due(session, limit=most)
+    moved = find_moved(session, confirmed=True, limit=most)
+    people = {one.subscriber_id for one in moved}
+    people |= {subscriber_id for subscriber_id, _ in (*looks, *queued)}
+    ends = [found[-1][1] for found in (looks, queued) if len(found) == most]
+    return people, max(now, min(ends, default=now + timedelta(days=7)))
 
 
 def _everybody(session: Session, joining: Joining, *, site: Site, now: datetime) -> set[int]:

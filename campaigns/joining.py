@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, true
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.models import Enrolment, Series
@@ -51,13 +51,16 @@ class Joining:
         newcomers = {one.subscriber_id for one in self.newcomers}
         return newcomers | {one.subscriber_id for one in self.returners}
 
+    def and_(self, other: Joining) -> Joining:
+        """Put two of them together."""
+        return Joining(self.newcomers + other.newcomers, self.returners + other.returners)
 
-def find_joining(session: Session, *, subscriber_id: int | None = None) -> Joining:
-    """Find everybody who is about to join, or what one person is about to join."""
-    among = true() if subscriber_id is None else Subscriber.id == subscriber_id
+
+def find_joining(session: Session, *among: ColumnElement[bool]) -> Joining:
+    """Find everybody who is about to join, or only who meets conditions, on Subscription too."""
     return Joining(
-        tuple(find_newcomers(session, among)),
-        tuple(find_returners(session, among)),
+        tuple(find_newcomers(session, *among)),
+        tuple(find_returners(session, *among)),
     )
 
 

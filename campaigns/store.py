@@ -172,6 +172,13 @@ def _due(
     return [Due(row.id, row.subscriber_id) for row in session.execute(wanted)]
 
 
+def soonest_looks(session: Session, *, limit: int) -> list[tuple[int, datetime]]:
+    """List the people whose ways are looked at soonest, with the moment of the look."""
+    columns = select(Enrolment.subscriber_id, Enrolment.look_at).where(IS_ACTIVE)
+    wanted = columns.order_by(Enrolment.look_at, Enrolment.id).limit(limit)
+    return [(row.subscriber_id, row.look_at) for row in session.execute(wanted)]
+
+
 def next_look(session: Session) -> datetime | None:
     """Tell when the next active enrolment wants to be looked at; None when there is none."""
     return session.scalar(select(func.min(Enrolment.look_at)).where(IS_ACTIVE))

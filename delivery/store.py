@@ -26,6 +26,13 @@ def count_due(session: Session, *, now: datetime) -> int:
     return session.scalar(due) or 0
 
 
+def soonest_due(session: Session, *, limit: int) -> list[tuple[int, datetime]]:
+    """List the people whose queued mail is due soonest, with the moment."""
+    columns = select(Delivery.subscriber_id, Delivery.due_at).where(IS_QUEUED)
+    wanted = columns.order_by(Delivery.due_at, Delivery.id).limit(limit)
+    return [(row.subscriber_id or 0, row.due_at) for row in session.execute(wanted)]
+
+
 def oldest_due_at(session: Session) -> datetime | None:
     """Tell since when the longest waiting delivery has been due; None: nothing is queued."""
     return session.scalar(select(func.min(Delivery.due_at)).where(IS_QUEUED))

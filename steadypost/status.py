@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from campaigns.forecast import forecast
+from campaigns.forecast import forecast, forecast_soonest
 from campaigns.rules.standing import EnrolmentStatus
 from campaigns.store import all_series, count_enrolments, load_labels, name_steps, next_look
 from delivery.models import Delivery, Worker
@@ -31,7 +31,7 @@ from subscribers.store import (
 MOST_NAMED = 100
 _LOOK_AHEAD_DAYS = 7
 _NEXT_SENDS = 5
-_MOST_LOOKED_AHEAD = 2000
+_MOST_LOOKED_AHEAD = 1000
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Status:
     workers: list[WorkerStatus]
     last_tick: dict[str, Any] | None
     next_look: datetime | None  # when the scheduler next expects something to do
-    next_sends: list[dict[str, Any]]  # left out when there are thousands of people
+    next_sends: list[dict[str, Any]]
     public_url: str
 
     @property
@@ -186,11 +186,13 @@ def _past(moment: datetime | None, now: datetime) -> datetime | None:
 
 
 def _next_sends(session: Session, parts: Parts, now: datetime) -> list[dict[str, Any]]:
-    """Look ahead, unless there are so many people that a monitor would feel it."""
-    active = sum(counts[EnrolmentStatus.ACTIVE] for counts in count_enrolments(session).values())
-    if active > _MOST_LOOKED_AHEAD:
-        return []
-    entries = forecast(session, site=parts.site, now=now, days=_LOOK_AHEAD_DAYS)
+    """Look ahead; of thousands only at those whose turn is soonest, for monitors ask often."""
+    ways = sum(counts[EnrolmentStatus.ACTIVE] for counts in count_enrolments(session).values())
+    if ways > _MOST_LOOKED_AHEAD:
+        most = _MOST_LOOKED_AHEAD
+        entries = forecast_soonest(session, site=parts.site, now=now, most=most)
+    else:
+        entries = forecast(session, site=parts.site, now=now, days=_LOOK_AHEAD_DAYS)
     return [
         {"at": entry.at, "email": entry.address, "series": entry.series, "step": entry.step_key}
         for entry in entries[:_NEXT_SENDS]

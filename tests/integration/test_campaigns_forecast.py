@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from campaigns.broadcasts import LocalHour
-from campaigns.forecast import ForecastEntry, forecast
+from campaigns.forecast import ForecastEntry, forecast, forecast_soonest
 from campaigns.models import Series, Step
 from campaigns.rules.calendar import ClinicCalendar
 from campaigns.rules.standing import FirstStep, SeriesStatus
@@ -316,3 +316,35 @@ def test_whoever_the_people_and_whatever_the_calendar(
 
     assert all_that_happened(stage) == foretold
     stage.database.close()
+
+
+def soonest(stage: SeriesStage, most: int) -> list[tuple[str, str, str]]:
+    site, now = stage.site, stage.clock.now
+    return brief(stage.ask(lambda s: forecast_soonest(s, site=site, now=now, most=most)))
+
+
+@pytest.mark.parametrize("most", [1, 3, 6])
+def test_what_comes_soonest_is_the_beginning_of_the_whole_forecast(
+    stage: SeriesStage, weekly: int, most: int
+) -> None:
+    stage.add_series(weekly, waits=(0, 1, 2))
+    for hour in range(6):
+        stage.add_reader(f"person{hour}", weekly, hour=8 + 2 * hour)
+    stage.tick()
+    stage.clock.move(hours=1)
+    stage.tick()
+    stage.add_reader("newcomer", weekly)
+
+    found = soonest(stage, most)
+
+    assert found[0][0] == "newcomer@example.org"
+    assert found == brief(ahead(stage, 7))[: len(found)]
+
+
+def test_when_few_are_on_their_way_the_soonest_are_a_whole_week(
+    stage: SeriesStage, weekly: int
+) -> None:
+    stage.add_series(weekly, waits=(0, 1, 2))
+    stage.add_reader("ada", weekly)
+
+    assert soonest(stage, 100) == brief(ahead(stage, 7))
