@@ -13,11 +13,13 @@ from sqlalchemy import Select, select
 from campaigns.enrolment import leave
 from campaigns.models import Series
 from campaigns.publishing import import_series
+from campaigns.releasing import release
 from campaigns.rules.standing import SeriesStatus
 from campaigns.series_folder import FolderStep, SeriesFolder
 from campaigns.site import Site
 from campaigns.store import all_series, look_again
 from delivery import outbox
+from delivery.holds import open_holds
 from delivery.models import Delivery
 from delivery.rules.states import State
 from storage.database import Database, Session
@@ -153,8 +155,12 @@ class Deeds:
                 self.book.taken_as_sent.add(one)
 
     def release_held(self) -> int:
+        """Let go what is held, wherever it is: for the whole site, a series, or one mail."""
         with self.database.transaction() as session:
-            return outbox.release_held(session, list(session.scalars(self._ids(State.HELD))))
+            holds = open_holds(session)
+            release(session, holds, site=self.site, now=self.clock())
+            rest = outbox.release_held(session, list(session.scalars(self._ids(State.HELD))))
+            return len(holds) + rest
 
     def publish(self, folder: SeriesFolder) -> None:
         """Import a series as its folder says now."""
