@@ -46,6 +46,7 @@ from delivery.clock_watch import Uptime
 from delivery.errors import WorkerFencedError
 from delivery.journal import Scribe
 from delivery.outbox import WorkerIdentity as Worker
+from delivery.provenance import check_provenance
 from delivery.rules import portions
 from delivery.rules.journal import Evidence
 from delivery.sender import Sender
@@ -242,7 +243,13 @@ def _sign_on(parts: Parts) -> Worker:
 
 
 def _begin_journal(parts: Parts, session: Session) -> str:
-    return parts.scribe.begin(site_id(session)) if parts.scribe else ""
+    if parts.scribe is None:
+        return ""
+    now, lease = parts.clock(), parts.lease
+    why = check_provenance(session, parts.scribe.folder, now=now, lease=lease)
+    if why:
+        LOG.error("paused: %s; 'steadypost resume' shows what would be sent, and asks", why)
+    return parts.scribe.begin(site_id(session))
 
 
 def _sign_off(parts: Parts, worker: Worker) -> int:

@@ -179,6 +179,11 @@ def soonest_looks(session: Session, *, limit: int) -> list[tuple[int, datetime]]
     return [(row.subscriber_id, row.look_at) for row in session.execute(wanted)]
 
 
+def count_active(session: Session) -> int:
+    """Count the ways people are on."""
+    return session.scalar(select(func.count()).select_from(Enrolment).where(IS_ACTIVE)) or 0
+
+
 def next_look(session: Session) -> datetime | None:
     """Tell when the next active enrolment wants to be looked at; None when there is none."""
     return session.scalar(select(func.min(Enrolment.look_at)).where(IS_ACTIVE))

@@ -160,7 +160,7 @@ class JournalFolder:
         Raises:
             WitnessError: the folder cannot be written.
         """
-        name = f"{self.clock():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+        name = f"{self.clock():%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}"
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._make_room()

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from delivery.models import SiteFact
 from storage.signing import new_public_id
 
+SITE = "site"  # the name of the fact with the site's random id
 _facts = cast(Table, SiteFact.__table__)
 
 
@@ -35,7 +36,7 @@ def write_first(session: Session, name: str, value: dict[str, Any]) -> dict[str,
 
 def site_id(session: Session) -> str:
     """Give the site's random id; the first one who asks makes it."""
-    return str(write_first(session, "site", {"id": new_public_id()})["id"])
+    return str(write_first(session, SITE, {"id": new_public_id()})["id"])
 
 
 def _insert(session: Session) -> Any:

@@ -20,6 +20,7 @@ from delivery.maildir import MaildirSender
 from delivery.message import Signer
 from delivery.relay import RelaySettings, Timeouts
 from delivery.sender import NoWitness, Sender, Witness
+from delivery.site_facts import SITE, read_fact, site_id
 from delivery.smtp import RelayReport, SmtpSender
 from scheduler import Parts
 from steadypost.errors import KeysFileError
@@ -82,10 +83,20 @@ def ready_database(settings: Settings) -> Database:
     database = open_site_database(settings)
     try:
         migrate(database)
+        _know_the_site(database)
     except BaseException:
         database.close()
         raise
     return database
+
+
+def _know_the_site(database: Database) -> None:
+    """Give a new site its random id, before any back-up is made of it."""
+    with database.reading() as session:
+        is_known = read_fact(session, SITE) is not None
+    if not is_known:
+        with database.transaction() as session:
+            site_id(session)
 
 
 def open_site_database(settings: Settings, *, may_be_new: bool = True) -> Database:
