@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,8 +14,10 @@ from campaigns.facts import PersonFacts, load_people
 from campaigns.issues import find_readers
 from campaigns.joining import Joining, find_joining
 from campaigns.models import Enrolment
+from campaigns.rules.due_dates import local_day
 from campaigns.rules.lives import Life, Sent
 from campaigns.rules.series import Moment, parts_of
+from campaigns.rules.situations import situation_of
 from campaigns.sentences import reasons_in_words
 from campaigns.site import Site
 from campaigns.store import IS_ACTIVE, Labels, load_labels, soonest_looks
@@ -21,6 +25,8 @@ from delivery.store import soonest_due
 from subscribers.models import Subscription
 from subscribers.noting import find_moved
 from subscribers.store import slices
+
+_ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -42,20 +48,19 @@ class ForecastEntry:
         return f"broadcast {self.broadcast}" if self.broadcast else f"{self.series}/{self.step_key}"
 
 
-def forecast(session: Session, *, site: Site, now: datetime, days: int) -> list[ForecastEntry]:
+def forecast(
+    session: Session, *, site: Site, now: datetime, days: int, subscriber_id: int | None = None
+) -> list[ForecastEntry]:
     """List every step and broadcast that goes within some days, in the order of time.
 
     It assumes that each is accepted in the moment it is due, and that nobody changes anything.
-    What is held stays held, and with it what would come after.
+    What is held stays held, and with it what would come after. Of one person, or of everybody.
     """
-    until, labels = now + timedelta(days=days), load_labels(session)
-    joining = find_joining(session)
-    everybody = _everybody(session, joining, site=site, now=now)
-    people = load_people(session, everybody, site=site, now=now, joining=joining)
+    labels = load_labels(session)
     entries = [
         _entry(sent, person, labels)
-        for person in people
-        for sent in life_of(person, site=site, now=now).until(until)
+        for person, life in _lives(session, site, now, days, subscriber_id)
+        for sent in life
     ]
     return sorted(entries, key=lambda entry: (entry.at, entry.address, entry.series))
 
@@ -91,6 +96,82 @@ def _soonest(session: Session, *, now: datetime, most: int) -> tuple[set[int], d
     people |= {subscriber_id for subscriber_id, _ in (*looks, *queued)}
     ends = [found[-1][1] for found in (looks, queued) if len(found) == most]
     return people, max(now, min(ends, default=now + timedelta(days=7)))
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """How many emails go on which days of their readers."""
+
+    first: date
+    last: date
+    counts: Mapping[tuple[date, str], int]  # by day and email
+
+    @property
+    def days(self) -> list[date]:
+        """List every day of the span, also the empty ones."""
+        return [self.first + n * _ONE_DAY for n in range((self.last - self.first).days + 1)]
+
+    @property
+    def emails(self) -> list[str]:
+        """Name the emails that go, as people type them, in the order in which they first go."""
+        firsts: dict[str, date] = {}
+        for day, what in self.counts:
+            firsts[what] = min(day, firsts.get(what, day))
+        return sorted(firsts, key=lambda what: (firsts[what], what))
+
+    def on(self, day: date) -> int:
+        """Count what goes on one day."""
+        return sum(self.counts.get((day, what), 0) for what in self.emails)
+
+    @property
+    def total(self) -> int:
+        """Count everything."""
+        return sum(self.counts.values())
+
+
+def outlook(
+    session: Session, *, site: Site, now: datetime, days: int, series: str | None = None
+) -> Outlook:
+    """Count what goes within some days, by the reader's day and by email; of one series, or all."""
+    labels = load_labels(session)
+    names: dict[tuple[int, int], str] = {}
+    counts: Counter[tuple[date, str]] = Counter()
+    for person, life in _lives(session, site, now, days, None):
+        for sent in life:
+            key = (sent.step_id, sent.broadcast_id)
+            if key not in names:
+                names[key] = _entry(sent, person, labels).what
+            what = names[key]
+            if series is None or what.startswith(f"{series}/"):
+                counts[local_day(sent.at, person.rhythm.zone), what] += 1
+    today = local_day(now, site.zone)
+    in_words = [today, today + (days - 1) * _ONE_DAY, *(day for day, _ in counts)]
+    return Outlook(min(in_words), max(in_words), counts)
+
+
+def _lives(
+    session: Session, site: Site, now: datetime, days: int, subscriber_id: int | None
+) -> Iterator[tuple[PersonFacts, Sequence[Sent]]]:
+    """Give people with what they will be sent; a look ahead is made once for each situation."""
+    if subscriber_id is None:
+        joining = find_joining(session)
+        everybody = _everybody(session, joining, site=site, now=now)
+    else:
+        joining = find_joining(session, Subscription.subscriber_id == subscriber_id)
+        everybody = {subscriber_id}
+    known: dict[Hashable, Sequence[Sent]] = {}
+    for person in load_people(session, everybody, site=site, now=now, joining=joining):
+        key = _situation(person, site, now)
+        if key not in known:
+            until = now + timedelta(days=days)
+            known[key] = tuple(life_of(person, site=site, now=now).until(until))
+        yield person, known[key]
+
+
+def _situation(person: PersonFacts, site: Site, now: datetime) -> Hashable:
+    moment = Moment(now, site.calendar, person.busy_days, person.traits)
+    own = situation_of(person.ways, rhythm=person.rhythm, moment=moment)
+    return own, person.issues, person.queued_issues
 
 
 def _everybody(session: Session, joining: Joining, *, site: Site, now: datetime) -> set[int]:

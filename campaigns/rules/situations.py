@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from campaigns.rules.due_dates import local_day
 from campaigns.rules.series import Moment, Progress, Rhythm
@@ -22,19 +21,21 @@ _ANY = datetime(1, 1, 1, tzinfo=UTC)
 def situation_of(ways: Iterable[Way], *, rhythm: Rhythm, moment: Moment) -> Hashable:
     """Make a key that is equal for people of whom everything is decided alike from now on."""
     days = frozenset(moment.busy_days)
-    return rhythm, days, tuple(_way(way, rhythm.zone, moment) for way in ways)
+    return rhythm, days, tuple(_way(way, rhythm, moment) for way in ways)
 
 
-def _way(way: Way, zone: ZoneInfo, moment: Moment) -> Hashable:
-    return way.series.id, _progress(way.progress, zone), tuple(_answers(way, moment))
+def _way(way: Way, rhythm: Rhythm, moment: Moment) -> Hashable:
+    return way.series.id, _progress(way.progress, rhythm), tuple(_answers(way, moment))
 
 
-def _progress(progress: Progress, zone: ZoneInfo) -> Hashable:
+def _progress(progress: Progress, rhythm: Rhythm) -> Hashable:
     """Keep of the moments what decides: the day of the last send, the weekday of the click."""
     if progress.last_sent_at is None or not progress.had:
         return progress  # about a first email the very moments decide
-    confirmed = progress.confirmed_at or progress.enrolled_at
-    weekday = local_day(confirmed, zone).weekday()
+    zone, weekday = rhythm.zone, rhythm.weekday
+    if weekday is None:  # else the day of the click is not asked for
+        confirmed = progress.confirmed_at or progress.enrolled_at
+        weekday = local_day(confirmed, zone).weekday()
     plain = replace(progress, enrolled_at=_ANY, confirmed_at=None, last_sent_at=None)
     return plain, weekday, local_day(progress.last_sent_at, zone), progress.is_asking
 
