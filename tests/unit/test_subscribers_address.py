@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import unicodedata
+from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from subscribers.errors import InvalidAddressError
-from subscribers.rules.address import parse_address
+from subscribers.rules.address import Address, parse_address, parse_strictly
 
 LETTERS = "abcXYZ019äÖßÉñΣςøЖд漢字한İıﬁḰ"
 labels = st.text(LETTERS, min_size=1, max_size=12)
@@ -169,3 +170,33 @@ def test_case_and_composition_never_make_two_people_of_one(text: str) -> None:
         assert parse_address(unicodedata.normalize("NFD", text)) == address
         if text.isascii():
             assert parse_address(text.swapcase()) == address
+
+
+_SIGNS = "abzAZ09._+-@ \t'\"é\u212a\u3002" + "x-n--"
+_LABELS = st.sampled_from(
+    ["clinic", "a", "xn--bcher-kva", "xn--x", "a-b", "a--b", "-a", "a-", "1", "l" * 63, "l" * 64]
+)
+_ENDS = st.sampled_from(["example", "org", "com", "local", "test", "invalid", "c", "1", "arpa"])
+_DOMAINS = st.builds(
+    lambda labels, end: ".".join([*labels, end]), st.lists(_LABELS, max_size=4), _ENDS
+)
+_LOCAL_PARTS = st.one_of(
+    st.text(_SIGNS, max_size=8),
+    st.builds(lambda sign, count: sign * count, st.sampled_from("aA.é"), st.integers(60, 66)),
+)
+_ADDRESSES = st.one_of(
+    st.text(_SIGNS, max_size=20),
+    st.builds(lambda local, domain: f"{local}@{domain}", _LOCAL_PARTS, _DOMAINS),
+)
+
+
+@settings(max_examples=500)
+@given(_ADDRESSES)
+def test_the_short_way_gives_the_answer_of_the_strict_one(text: str) -> None:
+    def answer(parse: Callable[[str], Address]) -> Address | str:
+        try:
+            return parse(text)
+        except InvalidAddressError as error:
+            return str(error)
+
+    assert answer(parse_address) == answer(parse_strictly)
