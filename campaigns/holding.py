@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, exists, func, literal_column, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from campaigns.models import Series, Step
@@ -16,7 +16,7 @@ from delivery.clock_watch import Uptime, wants_watching, watch_clock
 from delivery.errors import WITNESS_FAILED
 from delivery.holds import of_reach, open_holds, put_hold, release_cause
 from delivery.models import Hold
-from delivery.rows import IS_QUEUED, deliveries, move_all
+from delivery.rows import IS_HELD, IS_QUEUED, deliveries, move_all
 from delivery.rules.holds import REACH_OF, Cause, Reach
 from delivery.rules.states import State
 from delivery.sender import RelayDown
@@ -27,7 +27,6 @@ from storage.database import Database
 LOG = logging.getLogger(__name__)
 TAKE_OVER = "take over"  # what the dead left behind: nothing leaves by it
 QUEUE_STEPS = "queue due steps"
-_IS_HELD = deliveries.c.state == literal_column("'held'")
 _KEEPS_BACK = {Reach.QUEUEING: QUEUE_STEPS, Reach.SENDING: SEND}
 
 
@@ -109,7 +108,7 @@ def hold_after_failures(database: Database, failures: Mapping[str, str], *, now:
 
 def has_failing_series(session: Session) -> bool:
     """Tell whether `hold_failing_series` may find anything to do."""
-    is_of_series = _IS_HELD & deliveries.c.step_id.is_not(None)
+    is_of_series = IS_HELD & deliveries.c.step_id.is_not(None)
     if session.scalar(select(exists().where(is_of_series))):
         return True
     return bool(of_reach(open_holds(session), Reach.SERIES))
@@ -125,7 +124,7 @@ def hold_failing_series(session: Session, *, now: datetime) -> int:
         select(Series.slug, func.min(deliveries.c.reason).label("reason"))
         .join(Step, Step.id == deliveries.c.step_id)
         .join(Series, Series.id == Step.series_id)
-        .where(_IS_HELD, deliveries.c.step_id.is_not(None))
+        .where(IS_HELD, deliveries.c.step_id.is_not(None))
         .where(~deliveries.c.reason.startswith(KEPT_BACK))
         .group_by(Series.slug, deliveries.c.reason)
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.braking import allow_surge
@@ -18,10 +18,9 @@ from delivery.clock_watch import forget_clock
 from delivery.holds import release_holds
 from delivery.models import Delivery, Hold
 from delivery.outbox import release_held
-from delivery.rows import IS_QUEUED
+from delivery.rows import IS_HELD, IS_QUEUED
 from delivery.rules.holds import REACH_OF, Cause, Reach
 
-_IS_HELD: ColumnElement[bool] = Delivery.state == literal_column("'held'")
 _MOST_OF_A_DAY = timedelta(hours=20)
 
 
@@ -35,7 +34,7 @@ def release(session: Session, holds: Sequence[Hold], *, site: Site, now: datetim
 def _release(session: Session, hold: Hold, *, site: Site, now: datetime) -> int:
     waiting = count_waiting(session, hold, now=now)
     if REACH_OF[hold.cause] is Reach.SERIES:
-        mine = select(Delivery.id).where(_IS_HELD, Delivery.step_id.in_(steps_of(hold.subject)))
+        mine = select(Delivery.id).where(IS_HELD, Delivery.step_id.in_(steps_of(hold.subject)))
         return release_held(session, list(session.scalars(mine)))
     if hold.cause is Cause.SURGE:
         allow_surge(session, waiting, site=site, now=now)
@@ -49,7 +48,7 @@ def count_waiting(session: Session, hold: Hold, *, now: datetime) -> int:
     match REACH_OF[hold.cause]:
         case Reach.SERIES:
             mine = Delivery.step_id.in_(steps_of(hold.subject))
-            return _count(session, Delivery, _IS_HELD, mine)
+            return _count(session, Delivery, IS_HELD, mine)
         case Reach.SENDING:
             return _count(session, Delivery, IS_QUEUED, Delivery.due_at <= now)
         case Reach.QUEUEING:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from delivery.models import Delivery
-from delivery.rows import IS_IN_HAND, IS_QUEUED
+from delivery.rows import IS_IN_HAND, IS_QUEUED, IS_SET_ASIDE
 from delivery.rules.states import Kind, State
 
 
@@ -47,7 +47,9 @@ def list_in_state(
     session: Session, state: State, *, limit: int = 100, after_id: int = 0
 ) -> Sequence[Delivery]:
     """List deliveries in one state by id, a page at a time."""
-    rows = select(Delivery).where(Delivery.state == state, Delivery.id > after_id)
+    # Named once more as its partial index names them: those it holds are what staff asks about.
+    set_aside = (IS_SET_ASIDE,) if state in (State.HELD, State.UNCERTAIN) else ()
+    rows = select(Delivery).where(*set_aside, Delivery.state == state, Delivery.id > after_id)
     return session.scalars(rows.order_by(Delivery.id).limit(limit)).all()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -27,6 +28,23 @@ class UTCDateTime(TypeDecorator[datetime]):
 
     impl = DateTime(timezone=True)
     cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        """Remember the last moment written: the rows of a batch share theirs."""
+        write = super().bind_processor(dialect)
+        if write is None:
+            return None
+        memo: tuple[Any, Any] = (None, None)
+
+        def write_once(value: Any) -> Any:
+            nonlocal memo
+            known, written = memo  # read and replaced as one, for threads share it
+            if known is not value:
+                written = write(value)
+                memo = (value, written)
+            return written
+
+        return write_once
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Turn any aware moment into UTC; SQLite gets it without the zone.

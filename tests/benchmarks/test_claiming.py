@@ -35,12 +35,14 @@ BATCH = 500
 ROUNDS = 9
 
 
-def milliseconds(deed: Callable[[], object]) -> float:
+def milliseconds(parts: Parts, deed: Callable[[], object]) -> float:
+    """Give the median: of CPU with SQLite, for the machine is shared; else by the clock."""
+    clock = time.process_time if parts.database.is_sqlite else time.perf_counter
     times = []
     for _ in range(ROUNDS):
-        began = time.perf_counter()
+        began = clock()
         deed()
-        times.append((time.perf_counter() - began) * 1000)
+        times.append((clock() - began) * 1000)
     return median(times)
 
 
@@ -65,8 +67,10 @@ def measure_quiet_ticks(parts: Parts) -> tuple[float, float]:
             assert (report.failures, sum(step.done for step in report.steps)) == ({}, 0)
 
         tick()
-        planning = milliseconds(lambda: run_tick(parts, worker, now=NOW, keep_going=lambda: False))
-        return milliseconds(tick), planning
+        planning = milliseconds(
+            parts, lambda: run_tick(parts, worker, now=NOW, keep_going=lambda: False)
+        )
+        return milliseconds(parts, tick), planning
 
 
 def measure_looks(parts: Parts) -> float:
@@ -77,7 +81,7 @@ def measure_looks(parts: Parts) -> float:
             later = NOW + timedelta(hours=3)
             assert queue_due_steps(session, site=parts.site, now=later, limit=BATCH).is_full
 
-    return milliseconds(look)
+    return milliseconds(parts, look)
 
 
 def measure_claims(parts: Parts) -> float:
@@ -89,7 +93,7 @@ def measure_claims(parts: Parts) -> float:
                 found = outbox.claim_batch(session, worker, now=NOW, limit=BATCH)
             assert len(found) == BATCH
 
-        return milliseconds(claim)
+        return milliseconds(parts, claim)
 
 
 @pytest.mark.slow
@@ -108,7 +112,7 @@ def test_what_a_tick_costs_at_size(
     queue_everybody(crowded, people=people)
     claims = measure_claims(parts)
 
-    store = "SQLite" if crowded.is_sqlite else "PostgreSQL"
+    store = "SQLite (CPU)" if crowded.is_sqlite else "PostgreSQL"
     load = "?"
     with suppress(OSError):
         load = f"{os.getloadavg()[0]:.1f}"
