@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from campaigns.facts import load_person, moves_of, plan_of_person
+from campaigns.forecast import life_of
 from campaigns.models import Enrolment, Series
+from campaigns.preview import find_step
 from campaigns.rules.broadcasts import IssueMove
 from campaigns.rules.due_dates import local_day
 from campaigns.rules.moves import (
@@ -52,6 +54,8 @@ _ENDINGS = {
     EnrolmentStatus.PARKED: "were parked in",
     EnrolmentStatus.STOPPED: "stopped",
 }
+_OVER = (State.REJECTED, State.EXPIRED)
+_FAR = timedelta(days=3660)  # no wait is longer; a series ends long before
 _PACES = {Pace.TWO_WEEKS: "two weeks", Pace.MONTH: "four weeks"}
 
 
@@ -69,6 +73,29 @@ def why(session: Session, address: str, *, site: Site, now: datetime) -> list[st
         return [*sentences, f"nobody with the address {email} is known here"]
     account = _Account(session, person, site=site, now=now)
     return [*sentences, *account.sentences()]
+
+
+def why_step(
+    session: Session, address: str, step_ref: str, *, site: Site, now: datetime
+) -> list[str]:
+    """Tell in one sentence where a person stands with one step, and what keeps them from mail.
+
+    `step_ref` is `series/key`, `series/3`, or only the key or number where there is one series.
+
+    Raises:
+        InvalidAddressError: the text is no address at all.
+        UnknownSeriesError, UnknownStepError, SeriesNotNamedError: there is no such step.
+    """
+    place = find_step(session, step_ref)
+    person = find_subscriber(session, address)
+    if person is None:
+        return [f"nobody with the address {parse_address(address).text} is known here"]
+    account = _Account(session, person, site=site, now=now)
+    zone = zone_of(person.time_zone, site.zone)
+    return [
+        *_about_suppression(session, person.email, zone),
+        account.about_step(place.series.id, place.step.id),
+    ]
 
 
 def _about_suppression(session: Session, email: str, zone: ZoneInfo) -> Iterator[str]:
@@ -98,6 +125,55 @@ class _Account:
         yield from self._about_ended_ways()
         yield from self._about_skips()
         yield from self._about_troubles()
+
+    def about_step(self, series_id: int, step_id: int) -> str:
+        """Say when one step went, when it comes, or why it does not."""
+        begin, delivery = self._part(self._plans[series_id], step_id), self._delivery_of(step_id)
+        if delivery is not None and delivery.state is State.SENT:
+            when = moment_in_words(delivery.done_at or delivery.due_at, self._zone)
+            return f"{begin} was sent on {when}"
+        if delivery is not None and delivery.state in (*_OVER, State.UNCERTAIN):
+            return next(self._about_trouble(delivery))
+        ways = self._facts.ways if self._facts else ()
+        way = next((way for way in ways if way.series.id == series_id), None)
+        if way is None:
+            return f"{begin} does not come: {self._why_on_no_way(series_id)}"
+        return self._about_coming(way, step_id, begin)
+
+    def _about_coming(self, way: Way, step_id: int, begin: str) -> str:
+        """Say it of a step that is still ahead, or was passed by."""
+        assert self._facts is not None  # noqa: S101  (there is a way)
+        move = moves_of(self._facts, site=self._site, now=self._now)[way.enrolment_id]
+        if getattr(move, "step_id", None) == step_id:
+            return self._about_way(way, move)
+        if step_id in way.progress.skipped:
+            return f"{begin} was left out for them, and does not come"
+        if step_id not in parts_of(way.series):
+            return f"{begin} does not come: it is taken out of the series"
+        life = life_of(self._facts, site=self._site, now=self._now)
+        for sent in life.until(self._now + _FAR):
+            if sent.step_id == step_id and sent.series is not None:
+                why = "" if sent.why is None else f": {reasons_in_words(sent.why, self._zone)}"
+                return f"{begin} comes on {moment_in_words(sent.at, self._zone)}{why}"
+        places = [step.id for step in way.series.steps]
+        reached = max((places.index(one) for one in way.progress.reached), default=-1)
+        if places.index(step_id) <= reached:
+            return f"{begin} does not come: a later part has gone already"
+        return f"{begin} has no date yet; first: {self._about_way(way, move)}"
+
+    def _why_on_no_way(self, series_id: int) -> str:
+        ended = [one for one in self._enrolments() if one.series_id == series_id]
+        if not ended:
+            return f"they are not in series '{self._labels.series[series_id]}'"
+        last = ended[-1]
+        if last.status is EnrolmentStatus.ACTIVE:
+            return "their way through the series ends with the next tick"
+        reason = f": {last.reason}" if last.reason else ""
+        return f"they {_ENDINGS[last.status]} the series {self._on(last.ended_at)}{reason}"
+
+    def _delivery_of(self, step_id: int) -> Delivery | None:
+        found = (one for one in self._deliveries if one.step_id == step_id)
+        return next((one for one in found if one.state is not State.CANCELLED), None)
 
     def _about_lists(self) -> Iterator[str]:
         found = subscriptions_of(self._session, self._person.id)
@@ -215,14 +291,17 @@ class _Account:
 
     def _about_troubles(self) -> Iterator[str]:
         for delivery in self._deliveries:
-            when = moment_in_words(delivery.sending_at or delivery.due_at, self._zone)
-            if delivery.state is State.UNCERTAIN:
-                yield (
-                    f"{self._what(delivery)} may or may not have arrived: the link was lost on "
-                    f"{when}; it is not sent again unless you say so"
-                )
-            if delivery.state in (State.REJECTED, State.EXPIRED):
-                yield f"{self._what(delivery)} is {delivery.state} since {when}: {delivery.reason}"
+            yield from self._about_trouble(delivery)
+
+    def _about_trouble(self, delivery: Delivery) -> Iterator[str]:
+        when = moment_in_words(delivery.sending_at or delivery.due_at, self._zone)
+        if delivery.state is State.UNCERTAIN:
+            yield (
+                f"{self._what(delivery)} may or may not have arrived: the link was lost on "
+                f"{when}; it is not sent again unless you say so"
+            )
+        if delivery.state in _OVER:
+            yield f"{self._what(delivery)} is {delivery.state} since {when}: {delivery.reason}"
 
     def _what(self, delivery: Delivery) -> str:
         if delivery.broadcast_id is not None:

@@ -89,18 +89,27 @@ def _write_page(call: Call, days: int, series: str | None, page: Path) -> None:
 
 @click.command()
 @click.argument("address")
+@click.argument("step", required=False)
 @as_json
 @for_a_site
-def why(call: Call, address: str, is_json: bool) -> int:
+def why(call: Call, address: str, step: str | None, is_json: bool) -> int:
     """Say where ADDRESS stands, what comes next, and why not yet.
+
+    With STEP, a key or a number like 4 or SERIES/4, say it of that email only.
 
     Ends with 1 when nobody has this address, else with 0.
     """
     from campaigns.explain import why as explain
+    from campaigns.explain import why_step
     from subscribers.store import find_subscriber
 
     with call.parts() as parts, parts.database.reading() as session:
-        lines = explain(session, address, site=parts.site, now=parts.clock())
+        site, now = parts.site, parts.clock()
+        lines = (
+            explain(session, address, site=site, now=now)
+            if step is None
+            else why_step(session, address, step, site=site, now=now)
+        )
         is_known = find_subscriber(session, address) is not None
     if is_json:
         show_json(lines)
