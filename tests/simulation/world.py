@@ -18,8 +18,10 @@ from campaigns.site import Site
 from campaigns.store import IS_ACTIVE, next_look
 from delivery import outbox
 from delivery.errors import WorkerFencedError
+from delivery.holds import of_reach, open_holds
 from delivery.models import Delivery
 from delivery.outbox import WorkerIdentity
+from delivery.rules.holds import Reach
 from delivery.rules.states import State
 from scheduler import Parts, run_tick
 from storage.database import Database, Session
@@ -323,7 +325,13 @@ class WorkerLife:
         )
         if len(world.workers) > 1 and world.dice.random() < 0.4:  # others will be there in time
             at_least += timedelta(days=2 * world.dice.random())
+        if self._is_held():  # ticks find it so until staff come
+            at_least = max(at_least, now + timedelta(days=world.dice.random()))
         for until in (world.seams.relay_down_until, world.seams.database_down_until):
             if until is not None and until > now:
                 at_least = max(at_least, now + (until - now) * world.dice.random())
         return max(earliest, at_least)
+
+    def _is_held(self) -> bool:
+        with self.world.database.reading() as session:
+            return bool(of_reach(open_holds(session), Reach.SITE, Reach.SENDING))
