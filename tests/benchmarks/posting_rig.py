@@ -12,7 +12,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +26,7 @@ from campaigns.models import Series
 from campaigns.publishing import import_series
 from campaigns.series_folder import read_series_folder
 from campaigns.site import ClinicCalendar, SenderIdentity, Site
+from delivery.dkim import DkimSigner, read_dkim_keys
 from delivery.journal import JournalFolder, Scribe
 from delivery.models import Delivery
 from delivery.smtp import RelaySettings, SmtpSender
@@ -54,6 +55,7 @@ class Clinic:
     url: str
     folder: Path
     port: int
+    pem: str = ""  # the keys that sign its mail
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def opened(clinic: Clinic) -> Iterator[Parts]:
     relay = RelaySettings("127.0.0.1", clinic.port, "none", helo_name="bench.example")
     parts = Parts(
         database=open_database(clinic.url),
-        site=_site(),
+        site=_site(clinic.pem),
         sender=SmtpSender(relay, witness=scribe),
         renderer=CompiledRenderer(),
         clock=lambda: NOW,
@@ -131,7 +133,8 @@ def opened(clinic: Clinic) -> Iterator[Parts]:
         parts.database.close()
 
 
-def _site() -> Site:
+def _site(pem: str) -> Site:
+    keys = read_dkim_keys(pem, place="memory", selector="post") if pem else ()
     return Site(
         public_url="https://post.riverside.example",
         zone=ZoneInfo("Europe/Berlin"),
@@ -145,6 +148,7 @@ def _site() -> Site:
         ),
         calendar=ClinicCalendar(),
         keys=KEYS,
+        signer=DkimSigner("riverside.example", keys) if keys else None,
         clinic={"name": "Riverside Clinic", "postal_address": "12 Mill Lane, Riverside"},
     )
 
@@ -234,6 +238,3 @@ def _work(clinic: Clinic, barrier: Any, said: Any) -> None:
 def _cpu_seconds() -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
-
-
-Measure = Callable[[], Run]
