@@ -14,7 +14,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from sqlalchemy import func, insert, select
 
 from campaigns.models import Series
 from campaigns.publishing import import_series
-from campaigns.series_folder import read_series_folder
+from campaigns.series_folder import SeriesFolder, read_series_folder
 from campaigns.site import ClinicCalendar, SenderIdentity, Site
 from delivery.dkim import DkimSigner, read_dkim_keys
 from delivery.journal import JournalFolder, Scribe
@@ -46,6 +46,7 @@ SINK, SOURCE = (shutil.which(name, path=POSTFIX) for name in ("smtp-sink", "smtp
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 KEYS = KeyRing.from_text("5a" * 32)
 PATIENCE = 300  # seconds
+PARAGRAPH = "A slow walk after supper, ten minutes of it, {{ subscriber.first_name }}. " * 4
 
 
 @dataclass(frozen=True)
@@ -157,10 +158,18 @@ def found(clinic: Clinic, *, people: int) -> None:
     """Found a clinic whose people are all due for their first email."""
     with opened(clinic) as parts:
         migrate(parts.database)
-        series = read_series_folder(BUILTIN.parent / "series" / "massage-benefits")
+        series = _long_series()
         with parts.database.transaction() as session:
             import_series(session, series, site=parts.site, renderer=parts.renderer, now=NOW)
             _add_people(session, session.query(Series).one().list_id, count=people)
+
+
+def _long_series() -> SeriesFolder:
+    """Take the shipped series, each email made about 30 KB long on the wire."""
+    series = read_series_folder(BUILTIN.parent / "series" / "massage-benefits")
+    more = "\n\n" + "\n\n".join([PARAGRAPH] * 18)
+    longer = [replace(step, document=step.document + more) for step in series.steps]
+    return replace(series, steps=tuple(longer))
 
 
 def _add_people(session: Session, list_id: int, *, count: int) -> None:
