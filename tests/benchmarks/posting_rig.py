@@ -46,7 +46,7 @@ SINK, SOURCE = (shutil.which(name, path=POSTFIX) for name in ("smtp-sink", "smtp
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 KEYS = KeyRing.from_text("5a" * 32)
 PATIENCE = 300  # seconds
-PARAGRAPH = "A slow walk after supper, ten minutes of it, {{ subscriber.first_name }}. " * 4
+PARAGRAPH = "A slow walk after supper, ten minutes of it, and an early night. " * 4
 
 
 @dataclass(frozen=True)
