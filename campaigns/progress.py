@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.facts import load_person, moves_of
 from campaigns.models import Enrolment, Series
-from campaigns.rules.moves import Move, SendStep, WaitUntil
+from campaigns.rules.moves import Move, SendStep, SkipStep, WaitUntil
 from campaigns.rules.series import SeriesPlan, parts_of
 from campaigns.rules.shared_days import Way
 from campaigns.rules.standing import EnrolmentStatus
@@ -32,6 +32,7 @@ class Whereabouts:
     parts: int
     next_at: datetime | None = None  # on the reader's clock; None: nothing comes, or not known
     is_on_its_way: bool = False  # the next one leaves in these minutes
+    series_id: int = 0
 
     @property
     def in_words(self) -> str:
@@ -75,7 +76,7 @@ def part_reached(series: SeriesPlan, had: Set[int]) -> int:
 
 
 def _on_a_way(series: Series, way: Way, move: Move, zone: ZoneInfo) -> Whereabouts:
-    flight, had = way.progress.in_flight, way.progress.had
+    flight, had = way.progress.in_flight, way.progress.reached
     if flight is not None:
         had -= {flight.step_id}
     is_moving = flight is not None and flight.due_at is not None
@@ -85,7 +86,8 @@ def _on_a_way(series: Series, way: Way, move: Move, zone: ZoneInfo) -> Whereabou
         part=part_reached(way.series, had),
         parts=len(parts_of(way.series)),
         next_at=move.at.astimezone(zone) if isinstance(move, WaitUntil) else None,
-        is_on_its_way=is_moving or isinstance(move, SendStep),
+        is_on_its_way=is_moving or isinstance(move, SendStep | SkipStep),
+        series_id=series.id,
     )
 
 
@@ -103,4 +105,4 @@ def _after_it(series: Series, enrolment: Enrolment, plan: SeriesPlan) -> Whereab
     parts = len(parts_of(plan))
     is_finished = enrolment.status is EnrolmentStatus.FINISHED
     part = parts if is_finished else part_reached(plan, had)
-    return Whereabouts(series.title, enrolment.status, part, parts)
+    return Whereabouts(series.title, enrolment.status, part, parts, series_id=series.id)

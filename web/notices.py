@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 from campaigns.sentences import WEEKDAYS
 from subscribers.models import Subscriber
 from subscribers.rules.standing import Pace
 from web.choices import ANY_DAY
+from web.series_choices import UNABLE
 from web.ways import Way, next_in_words
 from web.wording import day_in_words, hour_in_words
 
@@ -51,4 +52,19 @@ def _back(_: Subscriber, __: date) -> str:
     return "Good to have you back."
 
 
-_SAYINGS = {"when": _when, "pause": _pause, "resume": _resume, "pace": _pace, "back": _back}
+def _always(words: str) -> Callable[[Subscriber, date], str]:
+    return lambda _, __: words
+
+
+_SAYINGS: Mapping[str, Callable[[Subscriber, date], str]] = {
+    "when": _when,
+    "pause": _pause,
+    "resume": _resume,
+    "pace": _pace,
+    "back": _back,
+    "skip": _always("Skipped."),
+    "next": _always("With pleasure."),
+    "again": _always("You begin again with the first email."),
+    "leave": _always("You get no more emails of that series."),
+    UNABLE: _always("That is not possible at the moment."),
+}

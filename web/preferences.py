@@ -29,6 +29,7 @@ from web.page import Pages, ThePages
 from web.past_letters import past_letters
 from web.pauses import LONGEST_PAUSE, pause_choices
 from web.routes import act, page
+from web.series_choices import choose_for_series
 from web.ways import ways_of, ways_out
 
 _ONE_DAY = timedelta(days=1)
@@ -56,6 +57,8 @@ def change(
     """Change one choice, and answer with the date it leads to."""
     with desk.database.transaction() as session:
         person = _find(session, desk, token)
+        if (done := choose_for_series(session, desk, person, form)) is not None:
+            return pages.send_to(f"/p/{token}?done={done}")
         reading = read_change(form, desk.site.calendar, today=_today(desk, person))
         if reading is None:
             raise ClientException("no form of ours")

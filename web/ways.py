@@ -27,6 +27,8 @@ class Way:
     parts: int = 0
     next_part: int = 0  # 0: none comes
     undo_path: str = ""  # they have left, and may take it back
+    series_id: int = 0  # 0: there is nothing to choose for this series alone
+    can_begin_again: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,8 @@ def _way(where: Whereabouts) -> Way:
         reached=where.part,
         parts=where.parts,
         next_part=where.part + 1 if is_going_on else 0,
+        series_id=where.series_id,
+        can_begin_again=where.part > 0,
     )
 
 

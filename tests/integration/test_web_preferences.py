@@ -11,7 +11,7 @@ from storage.database import Database
 from subscribers.consent import address_digest
 from subscribers.mailing_lists import ensure_list
 from subscribers.models import Subscriber
-from subscribers.rules.standing import ConsentKind, Pace
+from subscribers.rules.standing import ConsentKind, Pace, Standing
 from subscribers.signup import SignUp, add_confirmed
 from subscribers.store import consent_records_of
 from tests.conftest import Cast
@@ -281,3 +281,57 @@ def test_an_hour_outside_todays_window_is_shown_as_the_nearest(lean_stage: WebSt
 
     assert '<option value="20" selected>20:00</option>' in page
     assert '<option value="Europe/Berlin" selected>Berlin</option>' in page
+
+
+# For one series alone
+
+
+def test_skipping_the_next_one_answers_with_the_one_after_it(stage: WebStage) -> None:
+    page = change(stage, change="skip", series="1")
+
+    assert "Skipped. Part 4 of 6 comes on Wednesday 25 March, 10:00." in page
+    stage.run_until(datetime.fromisoformat("2026-03-25T10:00:00Z"))
+    assert stage.mails_to()[-1] == "part 4"
+
+
+def test_the_next_one_comes_now_once_a_day(stage: WebStage) -> None:
+    stage.clock.move(hours=1)  # today's has come
+    assert "With pleasure. Part 3 of 6 comes on Thursday 12 March, 07:00." in change(
+        stage, change="next", series="1"
+    )
+
+    stage.clock.move(days=3)
+    assert "With pleasure. Part 3 of 6 is on its way." in change(stage, change="next", series="1")
+    stage.tick()
+    assert stage.mails_to()[-1] == "part 3"
+
+
+def test_starting_again_begins_with_the_first(lean_stage: WebStage) -> None:
+    lean_stage.clock.move(days=1)
+    page = change(lean_stage, change="again", series="1")
+
+    assert "You begin again with the first email. Your first email is on its way." in page
+    lean_stage.tick()
+    assert lean_stage.mails_to()[-1] == "part 1"
+    assert "That is not possible at the moment." in change(lean_stage, change="again", series="1")
+
+
+def test_leaving_one_series_ends_no_subscription(lean_stage: WebStage) -> None:
+    page = change(lean_stage, change="leave", series="1")
+
+    assert "You get no more emails of that series." in page
+    assert "No more emails of this series will be sent to you." in page
+    assert lean_stage.subscription().standing is Standing.CONFIRMED
+    before = len(lean_stage.mails_to())
+    lean_stage.live(days=60)
+    assert len(lean_stage.mails_to()) == before
+
+
+@pytest.mark.parametrize("series", ["2", "x", "", "-1", "9" * 40, "١"])
+def test_nobody_chooses_for_a_series_they_are_not_in(lean_stage: WebStage, series: str) -> None:
+    before = lean_stage.rows()
+    with lean_stage.visitor() as visitor:
+        page = visitor.post(lean_stage.choose_path(), {"change": "skip", "series": series})
+
+    assert page.status_code in (200, 400)
+    assert lean_stage.rows() == before
