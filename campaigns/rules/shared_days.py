@@ -8,7 +8,7 @@ from datetime import date
 
 from campaigns.rules.broadcasts import IssueMove, IssuePlan, move_issue
 from campaigns.rules.due_dates import local_day
-from campaigns.rules.moves import Move, SendStep, WaitUntil
+from campaigns.rules.moves import Move, SendStep, SkipStep, WaitUntil
 from campaigns.rules.series import Moment, Progress, Rhythm, SeriesPlan, next_move
 
 
@@ -53,13 +53,23 @@ def plan_person(
         if isinstance(one, Way):
             move = next_move(one.series, one.progress, rhythm=rhythm, moment=free)
             plan.steps[one.enrolment_id] = move
-            if isinstance(move, SendStep | WaitUntil):
-                taken.add(local_day(move.at, rhythm.zone))
+            coming = _behind_skips(one, move, rhythm=rhythm, moment=free)
+            if isinstance(coming, SendStep | WaitUntil):
+                taken.add(local_day(coming.at, rhythm.zone))
         elif (issue := move_issue(one, rhythm, free)) is not None:
             plan.issues[one.id] = issue
             if issue.paused_until is None and not issue.is_late:
                 taken.add(local_day(issue.at, rhythm.zone))
     return plan
+
+
+def _behind_skips(way: Way, move: Move, *, rhythm: Rhythm, moment: Moment) -> Move:
+    """Give the move behind the steps that are left out now: it takes their day, if it can."""
+    progress = way.progress
+    while isinstance(move, SkipStep):
+        progress = replace(progress, skipped=progress.skipped | {move.step_id})
+        move = next_move(way.series, progress, rhythm=rhythm, moment=moment)
+    return move
 
 
 def _rank(one: Way | IssuePlan) -> tuple[int, int, int, int]:

@@ -1,0 +1,234 @@
+"""Whatever is done to series and people: what is foretold after it is what the service then does.
+
+Each seed is a world of its own: series with conditions and exit rules, people in many zones, a
+calendar with closed days. Again and again something is done to it, the next days are foretold,
+lived, and compared, email by email.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+from sqlalchemy import select
+
+from campaigns.errors import SeriesNotPausedError, SeriesPausedError
+from campaigns.forecast import forecast
+from campaigns.models import Series, Step
+from campaigns.own_choices import ask_for_next, leave_series, skip_next, start_again
+from campaigns.pausing import pause_series, resume_series
+from campaigns.rules.calendar import ClinicCalendar
+from campaigns.site import Site
+from campaigns.stopping import apply_exit_rules
+from campaigns.store import look_again, look_again_around
+from storage.database import open_database
+from subscribers.events import note_event
+from subscribers.models import Subscriber
+from subscribers.profiles import add_tags
+from subscribers.rules.standing import Pace
+from tests.sending_stage import Clock
+from tests.series_stage import SeriesStage
+
+ZONES = [None, "Pacific/Auckland", "America/Los_Angeles", "Asia/Kathmandu", "Mars/Olympus"]
+CONDITIONS = ["", "", "tagged vip", "not tagged vip", "event booked or first_name is Person-1"]
+DAYS = timedelta(days=9)
+
+
+class World:
+    """One clinic, and chance."""
+
+    def __init__(self, stage: SeriesStage, seed: int) -> None:
+        self.stage, self.chance = stage, Random(seed)  # noqa: S311
+        self.told: list[str] = []
+        self.list_id = stage.add_list()
+        for number in range(2):
+            self._found(f"series-{number}")
+        for number in range(3):
+            self._welcome(number)
+
+    def _found(self, slug: str) -> None:
+        waits = [0, *self.chance.choices([1, 3, 7, 7, 14], k=5)]
+        priority = self.chance.randint(1, 3)
+        series, steps = self.stage.add_series(
+            self.list_id, slug=slug, waits=waits, priority=priority
+        )
+        self.stage.change(Series, series.id, exit_rule=self.chance.choice(["", "event arrived"]))
+        for step in steps:
+            self.stage.change(Step, step.id, condition=self.chance.choice(CONDITIONS))
+
+    def _welcome(self, number: int) -> None:
+        self.stage.add_reader(
+            f"person-{number}",
+            self.list_id,
+            time_zone=self.chance.choice(ZONES),
+            weekday=self.chance.choice([None, 0, 3, 6]),
+            hour=self.chance.choice([None, 6, 9, 20]),
+            pace=self.chance.choice([Pace.AS_WRITTEN, Pace.AS_WRITTEN, Pace.TWO_WEEKS]),
+        )
+
+    def something_happens(self) -> None:
+        deed = self.chance.choice(_DEEDS)
+        self.told.append(deed.__name__)
+        deed(self)
+
+    def a_series(self) -> int:
+        return self.chance.randint(1, 2)
+
+    def wish(self, deed: Callable[..., bool], **more: object) -> None:
+        with self.stage.database.transaction() as session:
+            person = session.get_one(Subscriber, self.chance.randint(1, 3))
+            deed(session, person, self.a_series(), now=self.stage.clock.now, **more)
+
+
+def change_a_wait(world: World) -> None:
+    edit(world, lambda step: setattr(step, "wait_days", world.chance.choice([1, 2, 7, 10])))
+
+
+def take_out_or_bring_back(world: World) -> None:
+    edit(world, lambda step: setattr(step, "published", not step.published))
+
+
+def move_a_step(world: World) -> None:
+    edit(world, lambda step: setattr(step, "position", world.chance.randint(1, 8)))
+
+
+def change_a_condition(world: World) -> None:
+    edit(world, lambda step: setattr(step, "condition", world.chance.choice(CONDITIONS)))
+
+
+def edit(world: World, change: Callable[[Step], None]) -> None:
+    with world.stage.database.transaction() as session:
+        steps = list(session.scalars(select(Step).order_by(Step.id)))
+        step = world.chance.choice(steps)
+        change(step)
+        session.flush()
+        look_again_around(session, step.series_id, now=world.stage.clock.now)
+
+
+def pause_a_series(world: World) -> None:
+    slug = f"series-{world.chance.randint(0, 1)}"
+    try:
+        world.stage.do(lambda s: pause_series(s, slug, now=world.stage.clock.now))
+    except SeriesPausedError:
+        resume(world, slug)
+
+
+def resume_a_series(world: World) -> None:
+    resume(world, f"series-{world.chance.randint(0, 1)}")
+
+
+def resume(world: World, slug: str) -> None:
+    skip, site, now = world.chance.random() < 0.5, world.stage.site, world.stage.clock.now
+    try:
+        world.stage.do(lambda s: resume_series(s, slug, skip=skip, site=site, now=now))
+    except SeriesNotPausedError:
+        return
+
+
+def somebody_skips(world: World) -> None:
+    world.wish(skip_next, site=world.stage.site)
+
+
+def somebody_hurries(world: World) -> None:
+    world.wish(ask_for_next, site=world.stage.site)
+
+
+def somebody_begins_again(world: World) -> None:
+    world.wish(start_again)
+
+
+def somebody_leaves_one_series(world: World) -> None:
+    world.wish(leave_series)
+
+
+def somebody_pauses(world: World) -> None:
+    until = world.stage.clock.now.date() + timedelta(days=world.chance.randint(1, 12))
+    with world.stage.database.transaction() as session:
+        person = session.get_one(Subscriber, world.chance.randint(1, 3))
+        person.paused_until = until
+        look_again(session, subscriber_id=person.id, now=world.stage.clock.now)
+
+
+def something_is_noted(world: World) -> None:
+    now = world.stage.clock.now
+    with world.stage.database.transaction() as session:
+        person = session.get_one(Subscriber, world.chance.randint(1, 3))
+        if world.chance.random() < 0.5:
+            add_tags(session, person, ["vip"])
+        else:
+            note_event(session, person, world.chance.choice(["booked", "arrived"]), now=now)
+        apply_exit_rules(session, person.id, site=world.stage.site, now=now)
+
+
+def nothing_is_heard_for_a_while(world: World) -> None:
+    """The service stands still for some days."""
+    world.stage.clock.now += timedelta(days=world.chance.randint(1, 10), hours=5)
+
+
+_DEEDS = [
+    *(change_a_wait, take_out_or_bring_back, move_a_step, change_a_condition),
+    *(pause_a_series, resume_a_series, resume_a_series, somebody_skips, somebody_hurries),
+    *(somebody_begins_again, somebody_leaves_one_series, somebody_pauses, something_is_noted),
+    nothing_is_heard_for_a_while,
+]
+
+
+def lived(stage: SeriesStage) -> list[tuple[str, int, str, str]]:
+    return [(w.address, w.series_id, w.step_key, f"{w.at:%m-%d %H:%M}") for w in stage.went()]
+
+
+def foretold(stage: SeriesStage) -> list[tuple[str, int, str, str]]:
+    site, now = stage.site, stage.clock.now
+    entries = stage.ask(lambda s: forecast(s, site=site, now=now, days=DAYS.days))
+    return [
+        (one.address, int(one.series[-1]) + 1, one.step_key, f"{one.at:%m-%d %H:%M}")
+        for one in entries
+    ]
+
+
+def compare_in_a_world(seed: int, stage: SeriesStage, *, rounds: int) -> int:
+    """Live some rounds; give how many emails were compared."""
+    world, compared = World(stage, seed), 0
+    for _ in range(rounds):
+        before, ahead = len(lived(stage)), foretold(stage)
+        stage.run_until(stage.clock.now + DAYS)
+        happened = lived(stage)[before:]
+        surprises = sorted(set(happened) - set(ahead)), sorted(set(ahead) - set(happened))
+        assert surprises == ([], []), (seed, world.told)
+        compared += len(ahead)
+        stage.clock.move(minutes=world.chance.randint(1, 600))
+        world.something_happens()
+    return compared
+
+
+def clinic(seed: int, file: Path, site: Site) -> SeriesStage:
+    chance = Random(seed)  # noqa: S311
+    first = date(2026, 3, 1)
+    closed = frozenset(first + timedelta(days=chance.randint(0, 60)) for _ in range(4))
+    calendar = ClinicCalendar(
+        closed_days=closed,
+        closed_weekdays=frozenset(chance.sample(range(7), chance.randint(0, 2))),
+        window_opens=time(chance.choice([0, 7, 10])),
+        window_closes=time(chance.choice([15, 21])),
+    )
+    start = datetime(2026, 3, 1, chance.randint(0, 23), tzinfo=UTC) + timedelta(days=seed % 30)
+    return SeriesStage(
+        open_database(f"sqlite:///{file}"), replace(site, calendar=calendar), Clock(start)
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_foretold_after_any_change_is_what_then_happens(
+    seed: int, sqlite_template: Path, tmp_path: Path, site: Site
+) -> None:
+    file = tmp_path / "steadypost.db"
+    shutil.copy(sqlite_template, file)
+    stage = clinic(seed, file, site)
+
+    assert compare_in_a_world(seed, stage, rounds=5) > 0
+    stage.database.close()
