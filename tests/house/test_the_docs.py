@@ -86,3 +86,18 @@ def test_links_between_the_docs_lead_somewhere(path: Path) -> None:
     inside = [target for target in targets if "://" not in target and "{" not in target]
 
     assert [target for target in inside if not (path.parent / target).exists()] == []
+
+
+def test_every_rule_of_a_series_names_tests_that_exist() -> None:
+    rows = [
+        line.split("|")
+        for line in (DOCS / "series-rules.md").read_text().splitlines()
+        if re.match(r"\| \d", line)
+    ]
+    written = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    named = [re.findall(r"`(test_[a-z0-9_]+)`", row[3]) for row in rows]
+
+    assert [int(row[1]) for row in rows] == list(range(1, 23))
+    assert all(named)
+    missing = [name for names in named for name in names if f"def {name}(" not in written]
+    assert missing == []
