@@ -43,6 +43,7 @@ class RelaySettings:
     password: str = field(default="", repr=False)
     helo_name: str = ""  # a full name this machine is known by
     connections: int = 10
+    messages_per_second: float = 0  # 0: as many as it takes
     timeouts: Timeouts = Timeouts()
     ca_file: str = ""  # certificates to trust instead of the system's
     messages_per_connection: int = 100

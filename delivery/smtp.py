@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from threading import Lock
 
+from delivery.pacer import Pacer
 from delivery.relay import RelaySettings, Security, Timeouts
 from delivery.rules.portions import next_portion
 from delivery.rules.stages import Stage
@@ -49,6 +50,12 @@ class SmtpSender:
         self._lock = Lock()
         self._threads = self._new_threads()
         self._ahead = settings.connections
+        self._pacer = Pacer(
+            settings.name,
+            per_second=settings.messages_per_second,
+            connections=settings.connections,
+            clock=clock,
+        )
 
     @property
     def connections(self) -> int:
@@ -57,8 +64,12 @@ class SmtpSender:
 
     @property
     def ahead(self) -> int:
-        """How many messages may be marked together: more than connections only with a witness."""
-        return self.connections if isinstance(self._witness, NoWitness) else self._ahead
+        """How many messages may be marked together: more than connections only with a witness.
+
+        Never more than its pace lets go soon, for they wait with the mark on them.
+        """
+        ahead = self.connections if isinstance(self._witness, NoWitness) else self._ahead
+        return int(min(ahead, self._pacer.most_in(_ONE_GROUP.total_seconds())))
 
     def stopwatch(self) -> float:
         """Read the clock of the hand-over deadline."""
@@ -70,7 +81,7 @@ class SmtpSender:
         More than `connections` are taken too: the others wait for a free connection, but
         never past the hand-over deadline.
         """
-        lanes = min(len(handovers), self.connections)
+        lanes = min(len(handovers), self._pacer.lanes)
         group = _Group(handovers, lanes, since + self._settings.timeouts.handover)
         running = [self._threads.submit(self._work, group) for _ in range(lanes)]
         return _Running(self, group, running, self._clock())
@@ -100,11 +111,15 @@ class SmtpSender:
     def close(self) -> None:
         """End open sessions politely; the sender may be used again afterwards."""
         with self._lock:
-            sessions, self._idle = self._idle, []
             threads, self._threads = self._threads, self._new_threads()
+        self._end_idle()
+        threads.shutdown()
+
+    def _end_idle(self) -> None:
+        with self._lock:
+            sessions, self._idle = self._idle, []
         for session in sessions:
             session.quit()
-        threads.shutdown()
 
     def _new_threads(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self._settings.connections, "steadypost-smtp")
@@ -125,6 +140,7 @@ class SmtpSender:
                 outcome = self._outcome(group.handovers[position], group.deadline)
                 group.ended = self._clock()
             except RelayUnusableError as error:
+                self._pacer.note_unusable(error.reply)
                 down = RelayDown(str(error), self._settings.name, error.needs_operator)
                 if self._idle:  # another lane is done with its connection
                     group.put_back(position)
@@ -132,10 +148,15 @@ class SmtpSender:
                 group.leave(position, down)
                 return
             group.put(position, outcome)
+            if self._pacer.note(outcome):
+                self._end_idle()
 
     def _outcome(self, handover: Handover, deadline: float) -> Outcome:
         if self._clock() >= deadline:
             late = "hand-over deadline passed before a connection was free"
+            return Deferred(late, self._settings.name, stage=Stage.WAITING)
+        if not self._pacer.wait_turn(deadline=deadline):
+            late = "hand-over deadline would pass before it is its turn"
             return Deferred(late, self._settings.name, stage=Stage.WAITING)
         session = self._kept_session() or self._new_session(deadline)
         try:
@@ -173,7 +194,7 @@ class SmtpSender:
     def _keep(self, session: Session) -> None:
         if not session.is_open:
             return
-        if not session.is_fresh:
+        if not session.is_fresh or len(self._idle) >= self._pacer.lanes:
             session.quit()
             return
         with self._lock:

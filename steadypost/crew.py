@@ -11,10 +11,14 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from steadypost.settings.sections import Settings
 
 LOG = logging.getLogger("steadypost.crew")
 _LOOK_SECONDS = 0.5
@@ -28,10 +32,21 @@ def shares(connections: int, processes: int) -> list[int]:
     return [least + (number < more) for number in range(processes)]
 
 
-def member_command(folder: Path, connections: int) -> list[str]:
+def share_of(settings: Settings, number: int, processes: int) -> Settings:
+    """Take the share of one process, counted from 1, in what the relay takes at once."""
+    relay = settings.relay
+    own = replace(
+        relay,
+        connections=shares(relay.connections, processes)[number - 1],
+        messages_per_second=relay.messages_per_second / processes,
+    )
+    return replace(settings, relay=own)
+
+
+def member_command(folder: Path, number: int, processes: int) -> list[str]:
     """Name the command that a further process runs."""
     start = "from steadypost.cli import main; main()"
-    call = ["--site", str(folder), "send-along", "--connections", str(connections)]
+    call = ["--site", str(folder), "send-along", "--number", str(number), "--of", str(processes)]
     return [sys.executable, "-c", start, *call]
 
 

@@ -15,7 +15,7 @@ from types import FrameType
 import uvicorn
 
 from scheduler import Parts, Scheduler
-from steadypost.crew import Crew, member_command, shares
+from steadypost.crew import Crew, member_command
 from steadypost.errors import CannotListenError
 from steadypost.settings.sections import Settings, Web
 from steadypost.settings.worries import worries_about
@@ -114,9 +114,9 @@ def _stop_at_end_of_input(stop: StopRequest) -> None:
 
 
 def _crew(settings: Settings, workers: int) -> Crew:
-    """Gather the further processes; the first share of the connections is this one's own."""
-    further = shares(settings.relay.connections, workers)[1:]
-    return Crew([member_command(settings.folder, connections) for connections in further])
+    """Gather the further processes; the first is this one."""
+    numbers = range(2, workers + 1)
+    return Crew([member_command(settings.folder, number, workers) for number in numbers])
 
 
 @contextmanager

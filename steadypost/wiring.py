@@ -201,6 +201,7 @@ def _relay(settings: Settings) -> RelaySettings:
         password=_password(settings),
         helo_name=relay.helo_name or urlsplit(settings.web.public_url).hostname or "",
         connections=relay.connections,
+        messages_per_second=relay.messages_per_second,
         timeouts=Timeouts(
             connect=relay.connect_timeout_seconds,
             greeting=relay.answer_timeout_seconds,

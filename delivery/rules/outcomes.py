@@ -122,6 +122,11 @@ def _try_again(outcome: Deferred | Refused, situation: Situation, *, now: dateti
     return _queued(situation, due_at=decision.due_at, since=since, reply_class=reply_class)
 
 
+def is_greylisting(outcome: Deferred) -> bool:
+    """Tell whether a relay wants the message to come back later, on purpose."""
+    return _class_of(outcome) is ReplyClass.GREYLIST
+
+
 def _is_open(situation: Situation) -> bool:
     return situation.state in (State.SENDING, State.UNCERTAIN)
 

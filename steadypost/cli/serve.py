@@ -6,16 +6,12 @@ import logging
 import sys
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import click
 
 from steadypost.cli.call import Call, as_json, for_a_site
 from steadypost.cli.output import show_json, show_table
 from steadypost.errors import ClockOverrideError, ExitCode, TickFailedError
-
-if TYPE_CHECKING:
-    from steadypost.settings.sections import Settings
 
 
 @click.command()
@@ -31,14 +27,13 @@ def serve(call: Call, web_only: bool, scheduler_only: bool, workers: int | None)
     """Run the service: the pages, and the clock that sends."""
     if web_only and scheduler_only:
         raise click.UsageError("--web-only and --scheduler-only leave nothing to do; give one")
-    from steadypost.crew import shares
+    from steadypost.crew import share_of
     from steadypost.serving import serve as serve_until_stopped
     from steadypost.wiring import opened_parts
 
     _log_to_stderr(is_debug=call.debug)
     count = workers or call.settings.scheduler.workers
-    own = _with_connections(call.settings, shares(call.settings.relay.connections, count)[0])
-    with opened_parts(own) as parts:
+    with opened_parts(share_of(call.settings, 1, count)) as parts:
         serve_until_stopped(
             parts,
             call.settings,
@@ -49,21 +44,18 @@ def serve(call: Call, web_only: bool, scheduler_only: bool, workers: int | None)
 
 
 @click.command(hidden=True)
-@click.option("--connections", type=click.IntRange(1), required=True)
+@click.option("--number", type=click.IntRange(1), required=True)
+@click.option("--of", "processes", type=click.IntRange(1), required=True)
 @for_a_site
-def send_along(call: Call, connections: int) -> None:
+def send_along(call: Call, number: int, processes: int) -> None:
     """Send what a service plans, until standard input ends; `serve --workers` starts this."""
+    from steadypost.crew import share_of
     from steadypost.serving import send_along as send_until_stopped
     from steadypost.wiring import opened_parts
 
     _log_to_stderr(is_debug=call.debug)
-    with opened_parts(_with_connections(call.settings, connections)) as parts:
+    with opened_parts(share_of(call.settings, number, processes)) as parts:
         send_until_stopped(parts, call.settings)
-
-
-def _with_connections(settings: Settings, connections: int) -> Settings:
-    """Take a share of the connections to the relay."""
-    return replace(settings, relay=replace(settings.relay, connections=connections))
 
 
 @click.command()

@@ -15,6 +15,7 @@ from subscribers.rules.preferences import WEEKDAYS, check_time_zone
 from subscribers.rules.profile import attribute_name
 
 MAILDIR = "maildir:"
+_SLOWEST_RATE = 0.05  # a second
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_-]{1,63})*\.?", re.I)
 _COLOUR = re.compile(r"#[0-9a-f]{6}", re.I)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.I)
@@ -94,6 +95,12 @@ def relay_host(text: str) -> str:
     if text.startswith(MAILDIR):
         return "" if text != MAILDIR else "names no folder; use one like 'maildir:outbox'"
     return host(text)
+
+
+def rate(per_second: float) -> str:
+    """Check a rate of mails; slower ones would keep what is in hand waiting for too long."""
+    good = per_second == 0 or per_second >= _SLOWEST_RATE
+    return "" if good else f"found {per_second:g}, need 0 or at least {_SLOWEST_RATE:g}; correct it"
 
 
 def domain(text: str) -> str:

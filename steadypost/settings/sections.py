@@ -153,6 +153,13 @@ class Relay:
     connections: int = key(
         "How many connections to it may be open at once.", default=4, between=(1, 100)
     )
+    messages_per_second: float = key(
+        "How many mails it is given in a second at most; 0.5 is one in two seconds, 0 is without a "
+        "limit. All processes of this machine share it.",
+        check.rate,
+        default=0.0,
+        between=(0, 10_000),
+    )
     connect_timeout_seconds: float = key(
         "How long to wait for a connection.", default=30.0, between=(0.1, 600)
     )

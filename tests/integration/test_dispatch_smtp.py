@@ -125,3 +125,23 @@ def test_after_the_relay_is_back_everything_goes_once(
 
     assert report.sent == 3
     assert len(server.messages) == 3
+
+
+def test_greylisting_is_tried_again_after_five_minutes_then_ten_and_blames_nobody(
+    stage: Stage, talk: Any, now: datetime
+) -> None:
+    queued = queue_for(stage, *[f"person{number}" for number in range(12)])
+    grey = Script(rcpt="450 4.7.1 <x>: Recipient address rejected: Greylisted, try again later")
+
+    first, _ = talk(grey)
+    waits = {stage.delivery(one).due_at - now for one in queued.values()}
+    stage.clock.move(minutes=5)
+    second, _ = talk(grey)
+    later = {stage.delivery(one).due_at - stage.clock.now for one in queued.values()}
+    stage.clock.move(minutes=10)
+    third, server = talk(Script())
+
+    assert (first.deferred, second.deferred, third.sent) == (12, 12, 12)
+    assert (first.relay_down, waits) == (None, {timedelta(minutes=5)})
+    assert later == {timedelta(minutes=10)}
+    assert len(server.messages) == 12

@@ -6,14 +6,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from steadypost import crew as crews
-from steadypost.crew import Crew, shares
+from steadypost.crew import Crew, share_of, shares
+from steadypost.settings.sections import Relay, Settings
 
 SOON = 20.0  # seconds
 
@@ -81,3 +84,21 @@ def _wait_until(is_so: Callable[[], bool]) -> None:
     while not is_so():
         assert time.monotonic() < until, "it never happened"
         time.sleep(0.02)
+
+
+@given(st.integers(1, 100), st.floats(0.05, 1000), st.integers(1, 64))
+def test_what_a_relay_takes_is_shared_out_whole(
+    connections: int, rate: float, processes: int
+) -> None:
+    settings = load_shared(connections, rate)
+    own = [share_of(settings, number, processes).relay for number in range(1, processes + 1)]
+
+    assert [one.connections for one in own] == shares(connections, processes)
+    assert sum(one.messages_per_second for one in own) == pytest.approx(rate)
+
+
+def load_shared(connections: int, rate: float) -> Any:
+    """Make just as much of the settings as is shared out."""
+    relay = replace(Relay(), connections=connections, messages_per_second=rate)
+    empty = dict.fromkeys((one.name for one in fields(Settings)), None)
+    return Settings(**{**empty, "folder": Path(), "relay": relay})  # type: ignore[arg-type]

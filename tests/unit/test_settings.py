@@ -144,6 +144,7 @@ def test_closed_days_may_be_dates_of_toml_and_texts(tmp_path: Path) -> None:
         ('[database]\nurl = "mysql://u:p@h/x"', "'mysql://u:***@h/x' is no database; use 'sqlite"),
         ("[database]\nbusy_timeout_seconds = -1", "need a number from 0 to 600"),
         ("[scheduler]\ntick_seconds = nan", "found nan, need a number from 0.1 to 3600"),
+        ("[relay]\nmessages_per_second = 0.01", "found 0.01, need 0 or at least 0.05; correct it"),
         ('[clock]\nallow_override = "yes"', "found 'yes', need true or false; correct it"),
         ('[subscribers]\nattributes = ["a b"]', "'a b' is no attribute name; write it as 'a_b'"),
         ('[subscribers]\nattributes = ["email"]', "the name has a meaning of its own"),
