@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.joining import find_newcomers
@@ -73,12 +73,19 @@ def take_up_finished(session: Session, series: Series, *, now: datetime) -> int:
 
 
 def _lately_finished(session: Session, series: Series, *, now: datetime) -> dict[int, datetime]:
-    wanted = select(Enrolment.id, Enrolment.ended_at).where(
+    """Find who finished lately, or asked to hear of new ones; not those who asked not to.
+
+    To whom asked, it is as if they had finished now.
+    """
+    columns = (Enrolment.id, Enrolment.ended_at, Enrolment.hears_of_new)
+    wanted = select(*columns).where(
         Enrolment.series_id == series.id,
         Enrolment.status == EnrolmentStatus.FINISHED,
-        Enrolment.ended_at >= now - HEARS_OF_NEW,
+        Enrolment.hears_of_new.is_not(False),
+        or_(Enrolment.hears_of_new.is_(True), Enrolment.ended_at >= now - HEARS_OF_NEW),
     )
-    return {row.id: row.ended_at for row in session.execute(wanted.order_by(Enrolment.id))}
+    found = session.execute(wanted.order_by(Enrolment.id))
+    return {row.id: now if row.hears_of_new else row.ended_at for row in found}
 
 
 def _reached(session: Session, enrolments: Mapping[int, object]) -> defaultdict[int, set[int]]:

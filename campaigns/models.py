@@ -170,6 +170,8 @@ class Enrolment(Base):
     ended_at: Mapped[datetime | None]
     starts_at: Mapped[datetime | None]  # a staggered start: nothing goes before
     asked_at: Mapped[datetime | None]  # the person asked for the next one now
+    # Whether the person, having finished, wants steps that are appended later; None: no word.
+    hears_of_new: Mapped[bool | None]
 
 
 class SkippedStep(Base):

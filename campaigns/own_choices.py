@@ -104,6 +104,19 @@ def leave_series(session: Session, person: Subscriber, series_id: int, *, now: d
     return True
 
 
+def hear_of_new(
+    session: Session, person: Subscriber, series_id: int, *, wants: bool, now: datetime
+) -> bool:
+    """Note whether somebody who finished a series wants what is appended. False: they have not."""
+    _lock(session, person)
+    newest = _newest(session, person, series_id)
+    if newest is None or newest.status is not EnrolmentStatus.FINISHED:
+        return False
+    newest.hears_of_new = wants
+    session.flush()
+    return True
+
+
 def _lock(session: Session, person: Subscriber) -> None:
     lock_subscriber(session, Subscriber.id == person.id)
 

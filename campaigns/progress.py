@@ -33,11 +33,15 @@ class Whereabouts:
     next_at: datetime | None = None  # on the reader's clock; None: nothing comes, or not known
     is_on_its_way: bool = False  # the next one leaves in these minutes
     series_id: int = 0
+    may_hear_of_new: bool = False  # they have finished, and can say whether they want more
+    hears_of_new: bool | None = None  # what they said
 
     @property
     def in_words(self) -> str:
         """Say it in one line, like `Part 3 of 6, next Wednesday 4 March 2026, 09:00`."""
         if self.status is EnrolmentStatus.FINISHED:
+            if self.part < self.parts:  # the others were added later
+                return f"Finished with part {self.part} of {self.parts}"
             return f"All {self.parts} parts have been sent"
         begin = f"Part {self.part} of {self.parts}" if self.part else f"{self.parts} parts"
         if self.status is not EnrolmentStatus.ACTIVE:
@@ -104,5 +108,14 @@ def _after_it(series: Series, enrolment: Enrolment, plan: SeriesPlan) -> Whereab
     had = {enrolment.last_step_id} if enrolment.last_step_id is not None else set()
     parts = len(parts_of(plan))
     is_finished = enrolment.status is EnrolmentStatus.FINISHED
-    part = parts if is_finished else part_reached(plan, had)
-    return Whereabouts(series.title, enrolment.status, part, parts, series_id=series.id)
+    # Who finished before a step was appended has had all up to there, and no more.
+    part = part_reached(plan, had) or (parts if is_finished else 0)
+    return Whereabouts(
+        series.title,
+        enrolment.status,
+        part,
+        parts,
+        series_id=series.id,
+        may_hear_of_new=is_finished and series.sends_new_to_finished,
+        hears_of_new=enrolment.hears_of_new,
+    )

@@ -38,6 +38,7 @@ _ROUTES = (
     listing.show_lists,
     listing.show_no_preview,
     preferences.show_preferences,
+    preferences.choose_new_parts,
     preferences.change,
     privacy.show_privacy,
     signup.show_form,

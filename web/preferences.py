@@ -11,6 +11,7 @@ from litestar import Request, Response
 from litestar.exceptions import ClientException, NotFoundException
 from litestar.params import FromPath, FromQuery
 
+from campaigns.own_choices import hear_of_new
 from campaigns.rules.calendar import clamp_hour
 from campaigns.rules.time_zones import zone_of
 from campaigns.store import look_again
@@ -75,6 +76,20 @@ def change(
         )
         look_again(session, subscriber_id=person.id, now=desk.clock())
     return pages.send_to(f"/p/{token}?done={form['change']}")
+
+
+@act("/p/{token:str}/new-parts")
+def choose_new_parts(
+    token: FromPath[str], desk: TheDesk, pages: ThePages, form: TheForm
+) -> Response[str]:
+    """Note whether somebody who has had all of a series wants what is added to it."""
+    wants, series = form.get("wants", ""), form.get("series", "")
+    if wants not in ("yes", "no") or not (series.isascii() and series.isdecimal()):
+        raise ClientException("no form of ours")
+    with desk.database.transaction() as session:
+        person, now = _find(session, desk, token), desk.clock()
+        hear_of_new(session, person, int(series[:18]), wants=wants == "yes", now=now)
+    return pages.send_to(f"/p/{token}")
 
 
 def _find(session: Session, desk: Desk, token: str) -> Subscriber:

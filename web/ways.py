@@ -29,6 +29,8 @@ class Way:
     undo_path: str = ""  # they have left, and may take it back
     series_id: int = 0  # 0: there is nothing to choose for this series alone
     can_begin_again: bool = False
+    may_hear_of_new: bool = False  # they have finished, and can say whether they want more
+    hears_of_new: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,8 @@ def _way(where: Whereabouts) -> Way:
         next_part=where.part + 1 if is_going_on else 0,
         series_id=where.series_id,
         can_begin_again=where.part > 0,
+        may_hear_of_new=where.may_hear_of_new,
+        hears_of_new=where.hears_of_new,
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from campaigns.errors import NothingToUndoError, SeriesFolderError
 from campaigns.impact import Impact, try_edit
+from campaigns.models import Enrolment
 from campaigns.publishing import EVERYBODY, ImportedSeries, export_series, import_series, undo_edit
 from campaigns.rules.existing import Existing, ExistingPlan
 from campaigns.rules.impact import Effect
@@ -190,6 +191,22 @@ def test_who_finished_long_ago_is_left_in_peace(stage: SeriesStage) -> None:
     stage.run_until(datetime(2026, 7, 15, tzinfo=UTC))
 
     assert bring(stage, replace(THREE, steps=(*THREE.steps, step("four")))).taken_up == 0
+
+
+def test_who_finished_and_said_so_gets_what_is_appended_or_is_left_in_peace(
+    stage: SeriesStage,
+) -> None:
+    stage.run_until(datetime(2026, 7, 15, tzinfo=UTC))
+    ada, ben = stage.enrolments()
+    stage.change(Enrolment, ada.id, hears_of_new=True)
+    longer = replace(THREE, steps=(*THREE.steps, step("four")))
+
+    assert bring(stage, longer).taken_up == 1  # long ago, and she asked for it
+
+    stage.run_until(datetime(2026, 8, 1, tzinfo=UTC))
+    stage.change(Enrolment, ada.id, hears_of_new=False)
+    assert bring(stage, replace(longer, steps=(*longer.steps, step("five")))).taken_up == 0
+    assert stage.enrolments()[1].status is EnrolmentStatus.FINISHED, ben
 
 
 def test_a_trial_changes_nothing(stage: SeriesStage) -> None:

@@ -272,6 +272,8 @@ def test_the_end_of_a_way_is_told(stage: SeriesStage, series: Series, cast: Any)
     assert words(stage, cast) == ["Part 1 of 3, ended"]
 
     stage.change(Enrolment, 1, status=EnrolmentStatus.FINISHED)
+    assert words(stage, cast) == ["Finished with part 1 of 3"]
+    stage.change(Enrolment, 1, last_step_id=3)
     assert words(stage, cast) == ["All 3 parts have been sent"]
 
 

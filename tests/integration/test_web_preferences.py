@@ -335,3 +335,28 @@ def test_nobody_chooses_for_a_series_they_are_not_in(lean_stage: WebStage, serie
 
     assert page.status_code in (200, 400)
     assert lean_stage.rows() == before
+
+
+def test_who_has_had_all_can_say_whether_they_want_more(lean_stage: WebStage) -> None:
+    lean_stage.run_until(datetime.fromisoformat("2026-05-20T12:00:00Z"))
+    path = lean_stage.choose_path()
+    with lean_stage.visitor() as visitor:
+        asked = visitor.get(path).text
+        series = "1"
+        yes = visitor.post(f"{path}/new-parts", data={"series": series, "wants": "yes"}).text
+        no = visitor.post(f"{path}/new-parts", data={"series": series, "wants": "no"}).text
+        refused = visitor.post(f"{path}/new-parts", data={"series": series, "wants": "?"})
+
+    assert "Shall we send you new parts, should there be any?" in asked
+    assert "We will send you new parts, should there be any." in yes
+    assert "We will not send you new parts." in no
+    assert refused.status_code == 400
+
+
+def test_before_the_end_nobody_is_asked_about_more(lean_stage: WebStage) -> None:
+    with lean_stage.visitor() as visitor:
+        path = lean_stage.choose_path()
+        visitor.post(f"{path}/new-parts", data={"series": "1", "wants": "no"})
+        page = visitor.get(path).text
+
+    assert "new parts" not in page
