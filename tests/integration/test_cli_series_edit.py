@@ -1,0 +1,38 @@
+"""An edit is shown before it is made, and taken back, at the terminal."""
+
+from __future__ import annotations
+
+from steadypost.errors import ExitCode
+from tests.cli_stage import Terminal
+
+ADA = "ada@example.org"
+
+
+def test_an_edit_is_shown_made_when_wanted_and_undone(terminal: Terminal) -> None:
+    terminal.do("subscribers", "add", ADA, "--confirmed", "--consent", "paper form")
+    yaml = terminal.folder / "series/massage-benefits/series.yaml"
+    yaml.write_text(yaml.read_text().replace("wait_days: 7", "wait_days: 14", 1))
+
+    shown = terminal.do("series", "edit", "massage-benefits", "--dry-run")
+    facts = terminal.do("series", "edit", "massage-benefits", "--dry-run", "--json").json
+    declined = terminal.type("series", "edit", "massage-benefits", answers="n\n")
+
+    assert "1 person on their way in it" in shown.out
+    assert f"by 7 days\n    {ADA}" in shown.out
+    assert {one["effect"] for one in facts["effects"]} == {"later"}
+    assert declined.code == ExitCode.FAILED
+    assert "was left as it was" in declined.err
+    assert "is changed" in terminal.do("series", "edit", "massage-benefits", "--yes").out
+    assert "earlier" in terminal.do("series", "undo", "massage-benefits", "--yes").out
+    assert "no edit of series" in terminal.type("series", "undo", "massage-benefits", "--yes").err
+
+
+def test_a_series_is_paused_and_goes_on_and_an_event_is_noted(terminal: Terminal) -> None:
+    terminal.do("subscribers", "add", ADA, "--confirmed", "--consent", "paper form")
+
+    assert "is paused" in terminal.do("series", "pause", "massage-benefits").out
+    assert "goes on for 0 people" in terminal.do("series", "resume", "massage-benefits").out
+    assert terminal.do("event", ADA, "Booked").out == f"{ADA}: booked, noted\n"
+    assert terminal.do("subscribers", "tag", ADA, "vip").out == f"{ADA} has: vip\n"
+    assert "nobody is parked" in terminal.do("subscribers", "parked").err
+    assert "is not parked in any series" in terminal.type("subscribers", "resume", ADA).err
