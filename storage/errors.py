@@ -50,3 +50,12 @@ class DatabaseUnavailableError(StorageError):
         super().__init__(
             f"{NO_ANSWER}: {url}: {cause}; nothing was sent or changed{advice_on(cause)}"
         )
+
+
+class RowsRefusedError(StorageError):
+    """Rows were not inserted: one of their keys is taken already, or points at nothing."""
+
+    def __init__(self, table: str, cause: str) -> None:
+        self.table, self.cause = table, cause
+        cause = cause.strip().partition("\n")[0]
+        super().__init__(f"rows were refused by table {table!r}: {cause}; insert them one by one")

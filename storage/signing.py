@@ -21,6 +21,17 @@ def new_public_id() -> str:
     return secrets.token_bytes(PUBLIC_ID_LENGTH).translate(_LETTERS).decode("ascii")
 
 
+def new_public_ids(count: int) -> list[str]:
+    """Make random ids for people who come together, as neighbours in the index they go into.
+
+    They share two random letters, of 120 bits more each has its own: wholly random ids would
+    each change another page, and an import would write every page of the index many times over.
+    """
+    own, shared = PUBLIC_ID_LENGTH - 2, new_public_id()[:2]
+    letters = secrets.token_bytes(own * count).translate(_LETTERS).decode("ascii")
+    return [shared + letters[start : start + own] for start in range(0, own * count, own)]
+
+
 @dataclass(frozen=True)
 class KeyRing:
     """Secret keys, the newest first: the first one signs, all of them verify."""

@@ -9,10 +9,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.orm import Session
 
-from storage.signing import KeyRing
+from storage.bulk import insert_rows, is_among, reserve_ids
+from storage.errors import RowsRefusedError
+from storage.signing import KeyRing, new_public_ids
 from subscribers.consent import address_digest, storable
 from subscribers.models import (
     ConsentRecord,
@@ -56,9 +58,10 @@ class _Plan:
     """The rows to write for a batch, table by table."""
 
     people: list[dict[str, Any]] = field(default_factory=list)  # changes, by id
-    new_subscriptions: list[dict[str, Any]] = field(default_factory=list)
+    new_subscriptions: list[int] = field(default_factory=list)  # of whom
     confirmed: list[dict[str, Any]] = field(default_factory=list)  # changes, by id
-    consents: list[dict[str, Any]] = field(default_factory=list)
+    consents: list[tuple[int, str]] = field(default_factory=list)  # of whom, at which address
+    new_tags: list[tuple[int, str]] = field(default_factory=list)  # of people without any
     tags: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -68,6 +71,8 @@ _EMPTY_PROFILE: Mapping[str, Any] = {
     "last_name": "",
     "pace": Pace.AS_WRITTEN,
 }
+_EMPTY_VALUES = tuple(_EMPTY_PROFILE.values())
+_COLUMNS = ("id", "public_id", "email", "attributes", *_EMPTY_PROFILE)
 
 
 def import_batch(
@@ -84,25 +89,53 @@ def import_batch(
 
 
 def _import_wanted(session: Session, rows: Sequence[ImportRow], target: ImportTarget) -> list[Fate]:
-    new = _insert_people(session, rows, target)
-    known = _read_people(session, [row.email for row in rows if row.email not in new])
+    known = _read_people(session, [row.email for row in rows])
+    unknown = [row for row in rows if row.email not in known]
+    new = _insert_people(session, unknown, target)
+    if len(new) < len(unknown):  # they signed up since we looked
+        known |= _read_people(session, [row.email for row in unknown if row.email not in new])
     subscriptions = _read_subscriptions(session, [each.id for each in known.values()], target)
-    plan, fates = _Plan(), []
+    plan, fates = _Plan(), [Fate.ADDED] * len(new)
+    _plan_new(plan, rows, new)
     for row in rows:
-        if row.email in new:
-            _plan_yes(plan, row, new[row.email], None, target)
-            fates.append(Fate.ADDED)
-        else:
+        if row.email in known:
             person = known[row.email]
             fates.append(_plan_known(plan, row, person, subscriptions.get(person.id), target))
-    _write(session, plan)
+    _write(session, plan, target)
     return fates
 
 
 def _insert_people(
     session: Session, rows: Sequence[ImportRow], target: ImportTarget
 ) -> dict[str, int]:
-    """Insert those who are not known yet; gives their ids by address."""
+    """Insert those who are not known; gives their ids by address.
+
+    Somebody may sign up with one of the addresses in this very moment: then row by row.
+    """
+    if not rows:
+        return {}
+    people = table_of(Subscriber)
+    ids = reserve_ids(session, people, len(rows))
+    parts = zip(ids, new_public_ids(len(rows)), rows, strict=True)
+    values = [(given, public_id, *_values(row)) for given, public_id, row in parts]
+    moments = {"created_at": target.now, "changed_at": target.now}
+    try:
+        insert_rows(session, people, _COLUMNS, values, shared=moments)
+    except RowsRefusedError:
+        return _insert_one_by_one(session, rows, target)
+    return {row.email: given for row, given in zip(rows, ids, strict=True)}
+
+
+def _values(row: ImportRow) -> tuple[Any, ...]:
+    if not row.profile:
+        return (row.email, row.attributes, *_EMPTY_VALUES)
+    return (row.email, row.attributes, *{**_EMPTY_PROFILE, **row.profile}.values())
+
+
+def _insert_one_by_one(
+    session: Session, rows: Sequence[ImportRow], target: ImportTarget
+) -> dict[str, int]:
+    """Insert those whose address is not taken, waiting for whoever is just taking it."""
     statement = insert_new(session, Subscriber).returning(Subscriber.email, Subscriber.id)
     inserted = session.execute(statement, [_person(row, target) for row in rows])
     return {row.email: row.id for row in inserted}
@@ -121,10 +154,12 @@ def _person(row: ImportRow, target: ImportTarget) -> dict[str, Any]:
 
 def _read_people(session: Session, emails: Collection[str]) -> dict[str, Row[Any]]:
     """Read people as they are now and lock them, always in the same order."""
+    if not emails:
+        return {}
     columns = [getattr(Subscriber, name) for name in PROFILE_COLUMNS]
     wanted = (
         select(Subscriber.id, Subscriber.email, Subscriber.attributes, *columns)
-        .where(Subscriber.email.in_(emails))
+        .where(is_among(session, Subscriber.email, emails))
         .order_by(Subscriber.id)
         .with_for_update(key_share=True)
     )
@@ -134,6 +169,8 @@ def _read_people(session: Session, emails: Collection[str]) -> dict[str, Row[Any
 def _read_subscriptions(
     session: Session, subscriber_ids: Collection[int], target: ImportTarget
 ) -> dict[int, _KnownSubscription]:
+    if not subscriber_ids:
+        return {}
     wanted = select(
         Subscription.id,
         Subscription.subscriber_id,
@@ -141,7 +178,7 @@ def _read_subscriptions(
         Subscription.unsubscribed_at,
     ).where(
         Subscription.list_id == target.mailing_list.id,
-        Subscription.subscriber_id.in_(subscriber_ids),
+        is_among(session, Subscription.subscriber_id, subscriber_ids),
     )
     return {row.subscriber_id: row for row in session.execute(wanted)}
 
@@ -178,6 +215,13 @@ def _missing(row: ImportRow, person: Row[Any]) -> dict[str, Any]:
     return {**changes, "attributes": {**person.attributes, **attributes}} if attributes else changes
 
 
+def _plan_new(plan: _Plan, rows: Sequence[ImportRow], new: Mapping[str, int]) -> None:
+    plan.new_subscriptions += new.values()
+    plan.consents += [(given, email) for email, given in new.items()]
+    tagged = [row for row in rows if row.tags and row.email in new]
+    plan.new_tags += [(new[row.email], tag) for row in tagged for tag in row.tags]
+
+
 def _plan_tags(plan: _Plan, row: ImportRow, subscriber_id: int) -> None:
     plan.tags += [{"subscriber_id": subscriber_id, "tag": tag} for tag in row.tags]
 
@@ -190,31 +234,53 @@ def _plan_yes(
     target: ImportTarget,
 ) -> None:
     _plan_tags(plan, row, subscriber_id)
-    moments = {"standing": Standing.CONFIRMED, "confirmed_at": target.now}
     if subscription is None:
-        belonging = {"subscriber_id": subscriber_id, "list_id": target.mailing_list.id}
-        plan.new_subscriptions.append({**moments, **belonging, "requested_at": target.now})
+        plan.new_subscriptions.append(subscriber_id)
     else:
+        moments = {"standing": Standing.CONFIRMED, "confirmed_at": target.now}
         plan.confirmed.append({**moments, "id": subscription.id})
-    plan.consents.append(
-        {
-            "subscriber_id": subscriber_id,
-            "address_digest": address_digest(target.keys, row.email),
-            "list_slug": target.mailing_list.slug,
-            "kind": ConsentKind.IMPORTED,
-            "at": target.now,
-            "source": storable(target.consent_source, 200),
-        }
-    )
+    plan.consents.append((subscriber_id, row.email))
 
 
-def _write(session: Session, plan: _Plan) -> None:
+def _write(session: Session, plan: _Plan, target: ImportTarget) -> None:
+    _write_subscriptions(session, plan.new_subscriptions, target)
+    _write_consents(session, plan.consents, target)
+    insert_rows(session, table_of(SubscriberTag), ("subscriber_id", "tag"), plan.new_tags)
     for statement, rows in (
         (update(Subscriber), plan.people),
-        (insert(table_of(Subscription)), plan.new_subscriptions),
         (update(Subscription), plan.confirmed),
-        (insert(table_of(ConsentRecord)), plan.consents),
         (insert_new(session, SubscriberTag), plan.tags),
     ):
         if rows:
             session.execute(statement, rows)
+
+
+def _write_subscriptions(
+    session: Session, subscriber_ids: Sequence[int], target: ImportTarget
+) -> None:
+    same = {
+        "list_id": target.mailing_list.id,
+        "standing": Standing.CONFIRMED,
+        "asking": 1,
+        "requested_at": target.now,
+        "confirmed_at": target.now,
+    }
+    rows = zip(new_public_ids(len(subscriber_ids)), subscriber_ids, strict=True)
+    columns = ("public_id", "subscriber_id")
+    insert_rows(session, table_of(Subscription), columns, rows, shared=same)
+
+
+def _write_consents(
+    session: Session, consents: Sequence[tuple[int, str]], target: ImportTarget
+) -> None:
+    same = {
+        "list_slug": target.mailing_list.slug,
+        "kind": ConsentKind.IMPORTED,
+        "at": target.now,
+        "source": storable(target.consent_source, 200),
+        "network_address": "",
+        "wording": "",
+    }
+    rows = [(who, address_digest(target.keys, email)) for who, email in consents]
+    columns = ("subscriber_id", "address_digest")
+    insert_rows(session, table_of(ConsentRecord), columns, rows, shared=same)

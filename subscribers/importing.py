@@ -18,7 +18,7 @@ from subscribers.mailing_lists import get_list
 from subscribers.rules.rows import ImportRow, read_header, read_row
 from subscribers.spreadsheets import Record, Spreadsheet, open_spreadsheet
 
-BATCH_SIZE = 1000
+BATCH_SIZE = 5000
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from storage.base import Base
+from storage.bulk import is_among
 from subscribers.models import (
     ConsentRecord,
     MailingList,
@@ -175,11 +176,11 @@ def suppression_reasons(
     session: Session, addresses: Collection[str]
 ) -> dict[str, SuppressionReason]:
     """Read which of these normalised addresses are suppressed, and why."""
-    reasons: dict[str, SuppressionReason] = {}
-    for some in slices(list(addresses)):
-        wanted = select(Suppression.email, Suppression.reason).where(Suppression.email.in_(some))
-        reasons |= {row.email: row.reason for row in session.execute(wanted)}
-    return reasons
+    if not addresses:
+        return {}
+    wanted = select(Suppression.email, Suppression.reason)
+    asked = wanted.where(is_among(session, Suppression.email, addresses))
+    return {row.email: row.reason for row in session.execute(asked)}
 
 
 def list_subscribers(

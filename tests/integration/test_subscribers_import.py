@@ -224,6 +224,38 @@ def test_a_known_person_comes_to_another_list(
     assert counts(database)[:2] == [5, 6]
 
 
+def test_who_signs_up_while_a_file_with_their_address_is_imported_is_one_person(
+    postgresql_database: Database, keys: KeyRing, now: datetime
+) -> None:
+    """Their row is not there when the import looks, and there when it inserts."""
+    with postgresql_database.transaction() as session:
+        ensure_list(session, "weekly", title="Weekly", now=now)
+    signed_up: list[bool] = []
+
+    def sign_up(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if "nextval" in statement and not signed_up:
+            signed_up.append(True)
+            with postgresql_database.transaction() as other:
+                form = SignUp("fay@example.org", "weekly", first_name="Fay")
+                request_subscription(other, form, keys=keys, now=now)
+
+    event.listen(postgresql_database.engine, "before_cursor_execute", sign_up)
+    with postgresql_database.transaction() as session:
+        report = import_subscribers(
+            session,
+            read_csv(b"email,last_name\ngus@example.org,G\nfay@example.org,F\n"),
+            list_slug="weekly",
+            consent_source="paper",
+            keys=keys,
+            now=now,
+        )
+
+    assert report == ImportReport(rows=2, added=2)
+    fay = person(postgresql_database, "fay@example.org")
+    assert (fay.first_name, fay.last_name) == ("Fay", "F")
+    assert counts(postgresql_database)[:2] == [2, 2]
+
+
 def test_who_the_file_itself_calls_gone_is_left_out(
     database: Database, cast: Cast, bring: Import
 ) -> None:
@@ -267,10 +299,11 @@ def test_progress_is_told_batch_by_batch(cast: Cast, bring: Import) -> None:
     told: list[int] = []
 
     bring(
-        "email\n" + "".join(f"p{number}@example.org\n" for number in range(2100)), tell=told.append
+        "email\n" + "".join(f"p{number}@example.org\n" for number in range(10_100)),
+        tell=told.append,
     )
 
-    assert told == [1000, 2000, 2100]
+    assert told == [5000, 10_000, 10_100]
 
 
 def test_an_import_asks_the_database_few_questions(
