@@ -43,6 +43,7 @@ from campaigns.store import has_due_enrolments
 from campaigns.succession import Journals, NoJournals, settle_own, take_over
 from delivery import outbox
 from delivery.clock_watch import Uptime
+from delivery.domain_lines import forget_lines, has_forgotten_lines
 from delivery.errors import WorkerFencedError
 from delivery.journal import Scribe
 from delivery.outbox import WorkerIdentity as Worker
@@ -159,7 +160,8 @@ def _plan(parts: Parts, worker: Worker, now: datetime) -> dict[str, _Step]:
         ),
         "hold failing series": _Step(has_failing_series, lambda s: hold_failing_series(s, now=now)),
         "tidy": _Step(
-            lambda s: outbox.has_old(s, now=now), lambda s: outbox.expire_old(s, now=now)
+            lambda s: outbox.has_old(s, now=now) or has_forgotten_lines(s, now=now),
+            lambda s: outbox.expire_old(s, now=now) + forget_lines(s, now=now),
         ),
     }
 
@@ -223,7 +225,7 @@ def _send(parts: Parts, worker: Worker, keep_going: KeepGoing, portion: int) -> 
     down, sent = report.relay_down, report.sent
     if down or sent:
         _alone(parts, lambda s: note_relay(s, down, sent=sent, now=parts.clock()))
-    return StepReport.of_sending(sent, down)
+    return StepReport.of_sending(sent, down, is_full=report.put_back > 0)
 
 
 @contextmanager

@@ -131,8 +131,10 @@ class _Round:
     def _send_batches(self, limit: int) -> None:
         while limit > 0 and self._may_go_on():
             size = min(limit, BATCH)
+            now, site = self.clock(), self.desk.site
+            today = site.quota.today(now, site.zone)
             with self.database.transaction() as session:
-                claims = outbox.claim_batch(session, self.worker, now=self.clock(), limit=size)
+                claims = outbox.claim_batch(session, self.worker, now=now, limit=size, today=today)
             if claims:
                 self.in_hand |= {claim.id: claim for claim in claims}
                 self._write(claims)
@@ -244,7 +246,9 @@ class _Round:
         }
         going = [draft for draft in group if draft.claim.id not in stopped]
         self.marked_at = self.clock()
-        marked = mark_group(session, self.worker, going, now=self.marked_at)
+        marked = mark_group(
+            session, self.worker, going, now=self.marked_at, limits=self.desk.site.domain_limits
+        )
         set_aside(session, self.worker, stopped, now=self.clock())
         return Marked(marked.ours, {**marked.turned_down, **stopped})
 

@@ -12,6 +12,7 @@ from campaigns.facts import load_person, moves_of, plan_of_person
 from campaigns.forecast import life_of
 from campaigns.models import Enrolment, Series
 from campaigns.preview import find_step
+from campaigns.quota import read_quota
 from campaigns.rules.broadcasts import IssueMove
 from campaigns.rules.due_dates import local_day
 from campaigns.rules.moves import (
@@ -256,7 +257,15 @@ class _Account:
         if delivery is None or delivery.state is not State.QUEUED:
             return f"{begin} is being sent"
         because = f": {delivery.reason}" if delivery.reason else ""
-        return f"{begin} is queued for {moment_in_words(delivery.due_at, self._zone)}{because}"
+        queued = f"is queued for {moment_in_words(delivery.due_at, self._zone)}{because}"
+        return f"{begin} {self._kept_back(delivery.due_at) or queued}"
+
+    def _kept_back(self, due_at: datetime) -> str:
+        """Say what keeps back mail that is due: the day's quota; '' when nothing does."""
+        quota = read_quota(self._session, site=self._site, now=self._now)
+        if quota is None or due_at > self._now:
+            return ""
+        return quota.in_words(self._zone, now=self._now)
 
     def _about_broadcasts(self) -> Iterator[str]:
         if self._facts is None:
@@ -268,7 +277,8 @@ class _Account:
             yield f"{name} {_about_issue(move, self._zone, now=self._now)}"
         for queued in self._facts.queued_issues:
             name = f"broadcast '{self._labels.broadcasts.get(queued.broadcast_id, '')}'"
-            yield f"{name} is queued for {moment_in_words(queued.due_at, self._zone)}"
+            due = f"is queued for {moment_in_words(queued.due_at, self._zone)}"
+            yield f"{name} {self._kept_back(queued.due_at) or due}"
 
     def _about_ended_ways(self) -> Iterator[str]:
         on_a_way = {way.enrolment_id for way in self._facts.ways} if self._facts else set()

@@ -47,7 +47,9 @@ from campaigns.rules.guards import (
 from campaigns.rules.standing import SeriesStatus
 from campaigns.store import look_again_after
 from delivery import outbox
+from delivery.domain_lines import PLACE, Wish, take_places
 from delivery.outbox import Mark, WorkerIdentity
+from delivery.rules.domain_pace import NO_LIMITS, DomainLimits
 from subscribers.models import Subscriber, Subscription
 from subscribers.suppression import suppressed_among
 
@@ -63,7 +65,12 @@ class Marked:
 
 
 def mark_group(
-    session: Session, worker: WorkerIdentity, drafts: Sequence[Draft], *, now: datetime
+    session: Session,
+    worker: WorkerIdentity,
+    drafts: Sequence[Draft],
+    *,
+    now: datetime,
+    limits: DomainLimits = NO_LIMITS,
 ) -> Marked:
     """Look once more, mark what may go, and set aside the rest with its reason.
 
@@ -74,6 +81,8 @@ def mark_group(
     verdicts: dict[int, Verdict] = {
         draft.claim.id: facts.verdict_on(draft, now=now) for draft in drafts
     }
+    if limits:
+        verdicts |= _keep_pace(session, _willing(drafts, verdicts), limits, now=now)
     verdicts |= dict(_take_days(session, _willing(drafts, verdicts), now=now))
     willing = _willing(drafts, verdicts)
     marked = outbox.mark_sending(session, worker, [_mark(draft) for draft in willing], now=now)
@@ -203,6 +212,23 @@ def _mark(draft: Draft) -> Mark:
     if part is None:
         return Mark(claim.id, claim.attempt)
     return Mark(claim.id, claim.attempt, part.revision_id, part.context)
+
+
+def _keep_pace(
+    session: Session, drafts: Sequence[Draft], limits: DomainLimits, *, now: datetime
+) -> dict[int, Verdict]:
+    """Put back what is over the limit of its receiving domain, to its place in the line."""
+    wishes = [
+        Wish(
+            draft.claim.id,
+            draft.handover.recipient.rpartition("@")[2].lower(),
+            place=draft.claim.due_at if draft.claim.reason.startswith(PLACE) else None,
+            must_go=draft.day_plan is None,
+        )
+        for draft in drafts
+    ]
+    waits = take_places(session, limits, wishes, now=now)
+    return {wait.delivery_id: PutBack(wait.until, wait.reason) for wait in waits}
 
 
 def _take_days(

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 from campaigns.rules.calendar import ClinicCalendar as ClinicCalendar  # part of the site
 from delivery.message import Signer
+from delivery.rules.domain_pace import NO_LIMITS, DomainLimits
+from delivery.rules.quota import NO_QUOTA, Quota
 from storage.signing import KeyRing
 
 
@@ -41,6 +43,8 @@ class Site:
     themes_folder: Path | None = None  # the clinic's own themes, before the built-in ones
     theme: str = "calm"  # of series that name none, and of the mails that answer people
     counts_clicks: bool = False
+    quota: Quota = NO_QUOTA
+    domain_limits: DomainLimits = NO_LIMITS
 
     @property
     def click_page(self) -> str:

@@ -18,6 +18,7 @@ _IS_QUEUED = text("state = 'queued'")
 _IS_URGENT = text("state = 'queued' AND kind IN ('confirmation', 'notice')")
 _IS_OF_A_BROADCAST = text("broadcast_id IS NOT NULL")
 _IS_SET_ASIDE = text("state IN ('held', 'uncertain')")
+_IS_SENT = text("state = 'sent'")
 _IS_IN_HAND = text("state IN ('claimed', 'sending')")
 _IS_OPEN = text("released_at IS NULL")
 
@@ -48,6 +49,8 @@ class Delivery(Base):
             sqlite_where=_IS_IN_HAND,
             postgresql_where=_IS_IN_HAND,
         ),
+        # What went today, for the quota; each row enters once, at the end.
+        Index("ix_deliveries_sent", "done_at", sqlite_where=_IS_SENT, postgresql_where=_IS_SENT),
         # What staff is asked about: listed by every `status`.
         Index(
             "ix_deliveries_set_aside",
@@ -99,6 +102,16 @@ class Delivery(Base):
     done_at: Mapped[datetime | None]
     relay: Mapped[str] = mapped_column(String(255), default="")
     reply: Mapped[str] = mapped_column(Text, default="")  # the relay's last words
+
+
+class DomainLine(Base):
+    """The line before one receiving domain with a limit: where it ends, and how many went."""
+
+    __tablename__ = "domain_lines"
+
+    name: Mapped[str] = mapped_column(String(255), primary_key=True)
+    free_at: Mapped[datetime] = mapped_column(index=True)
+    gone: Mapped[dict[str, Any]] = mapped_column(JsonObject, default=dict)  # mails by cell of time
 
 
 class Click(Base):

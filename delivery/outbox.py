@@ -39,6 +39,7 @@ from delivery.interventions import (
     release_held,
     send_again,
 )
+from delivery.quota import claimable_today
 from delivery.rows import (
     IS_IN_HAND,
     IS_QUEUED,
@@ -49,6 +50,7 @@ from delivery.rows import (
     save_changes,
 )
 from delivery.rules.outcomes import Situation, judge
+from delivery.rules.quota import Today
 from delivery.rules.replies import ReplyClass
 from delivery.rules.states import Kind, Policy, State
 from delivery.sender import Outcome
@@ -140,6 +142,7 @@ class ClaimedDelivery:
     doubt_count: int
     once_key: str = ""
     broadcast_id: int | None = None
+    reason: str = ""  # why it waited until its due time
 
 
 @dataclass(frozen=True)
@@ -196,16 +199,26 @@ def queue_deliveries(session: Session, rows: Sequence[NewDelivery]) -> int:
 
 
 def claim_batch(
-    session: Session, worker: WorkerIdentity, *, now: datetime, limit: int
+    session: Session,
+    worker: WorkerIdentity,
+    *,
+    now: datetime,
+    limit: int,
+    today: Today | None = None,
 ) -> list[ClaimedDelivery]:
     """Take due deliveries for one worker: first what somebody waits for, then by due time.
+
+    What somebody waits for is taken whatever the quota of the day says, and counts.
 
     Raises:
         WorkerFencedError: the worker was given up for dead.
     """
     beat(session, worker, now=now)
     claimed = _claim(session, worker, IS_URGENT, now=now, limit=limit)
-    return claimed + _claim(session, worker, now=now, limit=limit - len(claimed))
+    rest = limit - len(claimed)
+    if today is not None:
+        rest = claimable_today(session, today, at_most=rest)
+    return claimed + _claim(session, worker, now=now, limit=rest)
 
 
 def _claim(

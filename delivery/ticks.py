@@ -28,9 +28,14 @@ class StepReport:
     is_full: bool = False  # it did as much as it may at once: there is more
 
     @classmethod
-    def of_sending(cls, sent: int, relay_down: RelayDown | None) -> Self:
-        """Report how many mails went out, and what the relay said should it not be there."""
-        return cls(REACH_RELAY, sent, relay_down.reply) if relay_down else cls(SEND, sent)
+    def of_sending(cls, sent: int, relay_down: RelayDown | None, *, is_full: bool = False) -> Self:
+        """Report how many mails went out, and what the relay said should it not be there.
+
+        It is full when others may be due behind those that were put back.
+        """
+        if relay_down:
+            return cls(REACH_RELAY, sent, relay_down.reply)
+        return cls(SEND, sent, is_full=is_full)
 
     @classmethod
     def failed(cls, name: str, error: Exception) -> Self:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from campaigns.forecast import forecast, forecast_soonest
+from campaigns.quota import QuotaStatus, read_quota
 from campaigns.rules.standing import EnrolmentStatus
 from campaigns.store import all_series, count_enrolments, load_labels, name_steps, next_look
 from delivery.models import Delivery, Worker
@@ -70,6 +71,7 @@ class Status:
     deliveries: dict[str, int]  # by state
     due_now: int
     due_since: datetime | None
+    quota: QuotaStatus | None  # None: no limit of the day
     uncertain: list[NamedDelivery]
     held: list[NamedDelivery]
     holds: list[HoldStatus]
@@ -102,6 +104,7 @@ def gather_status(parts: Parts, *, now: datetime) -> Status:
             deliveries={state.value: n for state, n in counts_by_state(session).items()},
             due_now=count_due(session, now=now),
             due_since=_past(oldest_due_at(session), now),
+            quota=read_quota(session, site=parts.site, now=now),
             uncertain=named_deliveries(session, State.UNCERTAIN),
             held=named_deliveries(session, State.HELD),
             holds=list_holds(session, now=now),

@@ -19,6 +19,8 @@ from delivery.journal import JournalFolder, Scribe
 from delivery.maildir import MaildirSender
 from delivery.message import Signer
 from delivery.relay import RelaySettings, Timeouts
+from delivery.rules.domain_pace import read_limits
+from delivery.rules.quota import Quota
 from delivery.sender import NoWitness, Sender, Witness
 from delivery.site_facts import SITE, read_fact, site_id
 from delivery.smtp import RelayReport, SmtpSender
@@ -26,7 +28,7 @@ from scheduler import Parts
 from steadypost.errors import KeysFileError
 from steadypost.migrating import migrate
 from steadypost.settings.checks import MAILDIR, days_between, hours_of
-from steadypost.settings.sections import Calendar, Mail, Settings, Ticking
+from steadypost.settings.sections import Calendar, Mail, Pacing, Settings, Ticking
 from storage.database import Database, open_database
 from storage.signing import KeyRing
 from subscribers.rules.preferences import WEEKDAYS
@@ -149,7 +151,14 @@ def make_site(settings: Settings) -> Site:
         theme=settings.series.theme,
         signer=_signer(settings),
         counts_clicks=settings.campaigns.click_tracking,
+        quota=_quota(settings.pace),
+        domain_limits=read_limits(settings.pace.per_domain),
     )
+
+
+def _quota(pace: Pacing) -> Quota:
+    begin = date.fromisoformat(pace.warm_up_from) if pace.warm_up_from else None
+    return Quota(pace.daily_limit, begin, pace.warm_up)
 
 
 def _brake(ticking: Ticking) -> Brake:

@@ -36,6 +36,7 @@ def status(call: Call, is_json: bool, no_relay: bool) -> None:
         show_json({**found.as_dict(), "relay": relay and asdict(relay)})
         return
     _show_counts(found)
+    _show_quota(found, zone)
     if found.holds:
         show()
         show_holds(found.holds, zone)
@@ -60,6 +61,16 @@ def _show_counts(found: Status) -> None:
     show()
     counts = [(state, count) for state, count in found.deliveries.items() if count]
     show_table(("mails", ""), [*counts, ("due now", found.due_now)])
+
+
+def _show_quota(found: Status, zone: ZoneInfo) -> None:
+    if (quota := found.quota) is None:
+        return
+    words = quota.in_words(zone, now=found.at)
+    show(
+        f"today: {quota.used} of {quota.limit} mails"
+        + ("" if not words else f"; {quota.waiting} {words}")
+    )
 
 
 def _show_named(title: str, rows: list[NamedDelivery], zone: ZoneInfo) -> None:

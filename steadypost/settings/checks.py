@@ -9,6 +9,7 @@ from datetime import date, time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from delivery.rules.domain_pace import read_limits
 from subscribers.errors import SubscriberError
 from subscribers.rules.address import parse_address
 from subscribers.rules.preferences import WEEKDAYS, check_time_zone
@@ -140,6 +141,30 @@ def days(texts: Sequence[str]) -> str:
                 f"'{text}' is neither a date nor a range of dates; "
                 "use '2026-12-24' or '2026-12-24/2027-01-02'"
             )
+    return ""
+
+
+def day(text: str) -> str:
+    """Check a date that may be left out."""
+    try:
+        date.fromisoformat(text or "2026-11-23")
+    except ValueError:
+        return f"'{text}' is no date; use one like '2026-11-23'"
+    return ""
+
+
+def figures(numbers: Sequence[int]) -> str:
+    """Check the figures of a plan."""
+    wrong = [number for number in numbers if number < 1]
+    return f"found {wrong[0]}, need whole numbers from 1; correct it" if wrong else ""
+
+
+def domain_limits(texts: Sequence[str]) -> str:
+    """Check limits of receiving domains."""
+    try:
+        read_limits(texts)
+    except ValueError as error:
+        return f"'{error}' is no limit; use one like 'gmail.com=60/minute' or '*=1000/hour'"
     return ""
 
 

@@ -7,6 +7,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 Check = Callable[[Any], str]  # answers what is wrong and what to do; '' when nothing is
+_NUMBERS = "a list of whole numbers like [200, 400]"
 _WORDS = {str: "a text in quotes", int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -62,7 +63,8 @@ class Key:
         if self.choices:
             return "one of " + ", ".join(self.choices)
         if self.is_list:
-            return 'a list of texts like ["a", "b"]'
+            is_of_numbers = get_args(self.type)[0] is int
+            return _NUMBERS if is_of_numbers else 'a list of texts like ["a", "b"]'
         if self.between:
             low, high = self.between
             return f"{_WORDS[self.type]} from {low:g} to {high:g}"

@@ -97,7 +97,7 @@ def _value(item: Key, given: _Given | None) -> Any:
 
 
 def _converted(item: Key, given: _Given) -> Any:
-    value = _listed(given) if item.is_list else given.value
+    value = _listed(given) if item.is_list else _as_text(given.value)
     try:
         found = msgspec.convert(value, item.type, strict=not given.is_text)
     except msgspec.ValidationError:
@@ -113,7 +113,12 @@ def _listed(given: _Given) -> Any:
         return [part.strip() for part in given.value.split(",") if part.strip()]
     if not isinstance(given.value, list):
         return given.value
-    return [part.isoformat() if isinstance(part, date) else part for part in given.value]
+    return [_as_text(part) for part in given.value]
+
+
+def _as_text(value: Any) -> Any:
+    """Take TOML's own dates for texts."""
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _problem(item: Key, environ: Mapping[str, str], text: str) -> SettingsProblem:
@@ -164,6 +169,11 @@ def _missing_files(
         name = values[item.section, item.name] if (item.section, item.name) in named else ""
         if name and (text := checks.existing_file(folder, name)):
             yield _problem(item, environ, text)
+    if bool(values["pace", "warm_up"]) != bool(values["pace", "warm_up_from"]):
+        missing, there = sorted(
+            ("warm_up", "warm_up_from"), key=lambda one: bool(values["pace", one])
+        )
+        yield SettingsProblem(f"[pace] {missing}", f"is missing beside {there}; write both")
     if values["relay", "username"] and not values["relay", "password_file"]:
         yield SettingsProblem(
             "[relay] password_file", "is missing beside a username; name the file with the password"

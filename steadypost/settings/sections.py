@@ -169,6 +169,38 @@ class Relay:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pacing:
+    """How much mail may go: in a day, and to one receiving domain. All machines share it."""
+
+    daily_limit: int = key(
+        "How many mails may go on one day of the clinic; the others wait for the next day. "
+        "Confirmations and answers go always, and count. 0: no limit.",
+        default=0,
+        between=(0, 100_000_000),
+    )
+    warm_up_from: str = key(
+        "The first day of the warm-up plan of a new domain or relay.",
+        check.day,
+        default="",
+        example="2026-11-23",
+    )
+    warm_up: tuple[int, ...] = key(
+        "How many mails may go on the first day, the second, and so on; afterwards `daily_limit` "
+        "alone counts.",
+        check.figures,
+        default=(),
+        example=(200, 400, 800, 1600),
+    )
+    per_domain: tuple[str, ...] = key(
+        "How many mails a receiving domain gets in a minute, an hour or a day. Domains joined by "
+        "`+` share one limit, `*` is every other domain.",
+        check.domain_limits,
+        default=(),
+        example=("gmail.com+googlemail.com=60/minute", "*=300/minute"),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Dkim:
     """DKIM signatures, made here; leave it out where the relay signs (`steadypost dkim-key`)."""
 
@@ -354,6 +386,7 @@ class Settings:
     clinic: Clinic
     mail: Mail
     relay: Relay
+    pace: Pacing
     dkim: Dkim
     web: Web
     database: Store
@@ -374,6 +407,7 @@ SECTIONS: dict[str, type] = {
     "clinic": Clinic,
     "mail": Mail,
     "relay": Relay,
+    "pace": Pacing,
     "dkim": Dkim,
     "web": Web,
     "database": Store,
