@@ -8,23 +8,20 @@ it never commits.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    CTE,
-    ColumnElement,
     Row,
     bindparam,
-    case,
-    literal,
     select,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from delivery.claiming import ClaimedDelivery, claim_batch
 from delivery.interventions import (
     cancel_deliveries,
     cancel_for_broadcast,
@@ -39,18 +36,14 @@ from delivery.interventions import (
     release_held,
     send_again,
 )
-from delivery.quota import claimable_today
 from delivery.rows import (
     IS_IN_HAND,
-    IS_QUEUED,
-    IS_URGENT,
     Change,
     deliveries,
     move_all,
     save_changes,
 )
 from delivery.rules.outcomes import Situation, judge
-from delivery.rules.quota import Today
 from delivery.rules.replies import ReplyClass
 from delivery.rules.states import Kind, Policy, State
 from delivery.sender import Outcome
@@ -124,28 +117,6 @@ class NewDelivery:
 
 
 @dataclass(frozen=True)
-class ClaimedDelivery:
-    """A delivery in the hands of one worker: everything it takes to render and address it."""
-
-    id: int
-    public_id: str
-    kind: Kind
-    attempt: int
-    due_at: datetime
-    message_date: datetime  # equal over all attempts that reach a relay
-    subscriber_id: int | None
-    subscription_id: int | None
-    enrolment_id: int | None
-    step_id: int | None
-    revision_id: int | None  # of an earlier attempt
-    document: str
-    doubt_count: int
-    once_key: str = ""
-    broadcast_id: int | None = None
-    reason: str = ""  # why it waited until its due time
-
-
-@dataclass(frozen=True)
 class Mark:
     """The wish to begin the hand-over of a claimed delivery, and what it was rendered from."""
 
@@ -185,9 +156,6 @@ class Recorded:
     step_id: int | None
 
 
-_CLAIMED_COLUMNS = [deliveries.c[field.name] for field in fields(ClaimedDelivery)]
-
-
 def queue_deliveries(session: Session, rows: Sequence[NewDelivery]) -> int:
     """Queue deliveries; those whose once key is taken exist already. Tell how many were new."""
     if not rows:
@@ -196,66 +164,6 @@ def queue_deliveries(session: Session, rows: Sequence[NewDelivery]) -> int:
     statement = dialect.insert(deliveries).on_conflict_do_nothing(index_elements=["once_key"])
     values = [{**vars(row), "public_id": new_public_id()} for row in rows]
     return len(session.execute(statement.returning(deliveries.c.id), values).all())
-
-
-def claim_batch(
-    session: Session,
-    worker: WorkerIdentity,
-    *,
-    now: datetime,
-    limit: int,
-    today: Today | None = None,
-) -> list[ClaimedDelivery]:
-    """Take due deliveries for one worker: first what somebody waits for, then by due time.
-
-    What somebody waits for is taken whatever the quota of the day says, and counts.
-
-    Raises:
-        WorkerFencedError: the worker was given up for dead.
-    """
-    beat(session, worker, now=now)
-    claimed = _claim(session, worker, IS_URGENT, now=now, limit=limit)
-    rest = limit - len(claimed)
-    if today is not None:
-        rest = claimable_today(session, today, at_most=rest)
-    return claimed + _claim(session, worker, now=now, limit=rest)
-
-
-def _claim(
-    session: Session,
-    worker: WorkerIdentity,
-    *conditions: ColumnElement[bool],
-    now: datetime,
-    limit: int,
-) -> list[ClaimedDelivery]:
-    if limit <= 0:
-        return []
-    due = _due(*conditions, now=now, limit=limit)
-    never_marked = deliveries.c.sending_at.is_(None)
-    statement = (
-        update(deliveries)
-        .where(IS_QUEUED, deliveries.c.id.in_(select(due.c.id)))
-        .values(
-            state=State.CLAIMED,
-            owner=worker.id,
-            attempt=deliveries.c.attempt + 1,
-            message_date=case((never_marked, _moment(now)), else_=deliveries.c.message_date),
-        )
-        .returning(*_CLAIMED_COLUMNS)
-    )
-    found = [ClaimedDelivery(*row) for row in session.execute(statement)]
-    return sorted(found, key=lambda delivery: (delivery.due_at, delivery.id))
-
-
-def _moment(now: datetime) -> ColumnElement[datetime]:
-    return literal(now, deliveries.c.message_date.type)
-
-
-def _due(*conditions: ColumnElement[bool], now: datetime, limit: int) -> CTE:
-    due = select(deliveries.c.id).where(IS_QUEUED, *conditions, deliveries.c.due_at <= now)
-    first = due.order_by(deliveries.c.due_at, deliveries.c.id).limit(limit)
-    # PostgreSQL leaves alone what another worker is taking; SQLite has locked everything.
-    return first.with_for_update(skip_locked=True).cte("due")
 
 
 _MARK = (

@@ -28,7 +28,8 @@ from scheduler import Parts
 from steadypost.errors import KeysFileError
 from steadypost.migrating import migrate
 from steadypost.settings.checks import MAILDIR, days_between, hours_of
-from steadypost.settings.sections import Calendar, Mail, Pacing, Settings, Ticking
+from steadypost.settings.leaving import Pacing
+from steadypost.settings.sections import Calendar, Mail, Settings, Ticking
 from storage.database import Database, open_database
 from storage.signing import KeyRing
 from subscribers.rules.preferences import WEEKDAYS

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from steadypost import crew as crews
 from steadypost.crew import Crew, share_of, shares
-from steadypost.settings.sections import Relay, Settings
+from steadypost.settings.leaving import Relay
+from steadypost.settings.sections import Settings
 
 SOON = 20.0  # seconds
 
