@@ -21,6 +21,7 @@ from campaigns.models import Broadcast, Revision, Step, Surroundings
 from campaigns.site import Site
 from subscribers.store import insert_new
 from templates.checking import Level, check_edition
+from templates.checking.checks import finding_of
 from templates.checking.faults import faults_in as faults_in_document
 from templates.email import Edition, Reader, Renderer, Theme
 from templates.errors import DocumentError, TemplateError
@@ -125,7 +126,8 @@ def faults_of(file: str, edition: Edition, reader: Reader, renderer: Renderer) -
         for fault in faults_in_document(edition, reader) or [error]:
             yield Fault(file, fault.line or 0, fault.problem)
     except TemplateError as error:
-        yield Fault(file, 0, str(error))
+        refused = finding_of(error)
+        yield Fault(file, refused.line, refused.message)
     else:
         # An address that is missing in the settings is no fault of the text; until it is
         # there the emails are held.

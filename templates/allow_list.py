@@ -80,7 +80,9 @@ def check_tree(tree: nodes.Template, rules: Rules) -> None:
     """
     for count, node in enumerate(_walk(tree)):
         if count > MOST_NODES:
-            raise TooLongError("the Jinja in it", count, limit=MOST_NODES)
+            raise TooLongError(
+                "the Jinja in it", count, limit=MOST_NODES, line=node.lineno, unit="pieces"
+            )
         if not isinstance(node, rules.kinds):
             name = type(node).__name__
             raise RefusedJinjaError(SPOKEN.get(name, name), rules.advice, line=node.lineno)

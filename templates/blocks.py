@@ -37,7 +37,8 @@ def read_body(body: str, *, first_line: int = 1) -> tuple[Block, ...]:
         DocumentError: it cannot be understood; the text names the line.
     """
     if len(body) > LONGEST_BODY:
-        raise TooLongError("the body", len(body), limit=LONGEST_BODY)
+        line = first_line + body.count("\n", 0, LONGEST_BODY)
+        raise TooLongError("the body", len(body), limit=LONGEST_BODY, line=line)
     protected = protect(body, first_line=first_line)
     blocks = _Assembly(protected).blocks(outline(protected))
     _check_crossings(blocks)

@@ -17,9 +17,10 @@ from templates.allow_list import HTML_RULES, MARKDOWN_RULES, Rules, check_names,
 from templates.blocks import read_body
 from templates.clicks import Clicks, written_in_page
 from templates.context import build_context
+from templates.depth import TOO_DEEP, place_of_depth
 from templates.document import Document, parse_document
 from templates.effort import limited_effort
-from templates.email import Edition, Reader, RenderedEmail
+from templates.email import Edition, Reader, RenderedEmail, Theme
 from templates.errors import (
     DocumentError,
     HeaderLineError,
@@ -65,18 +66,26 @@ class CompiledEdition:
         Raises:
             TemplateError: a value is missing or at fault; the text names the line.
         """
-        context = build_context(self.edition, reader)
-        context["theme"] = self.tokens
-        context["language"] = language = context["clinic"]["language"] or "en"
-        context["direction"] = "rtl" if language.partition("-")[0] in RIGHT_TO_LEFT else "ltr"
-        subject = context["subject"] = self._header("subject", SUBJECT, context)
-        preheader = context["preheader"] = self._header("preheader", PREHEADER, context)
+        context = self._context(reader)
         from_name = self._header("from_name", FROM_NAME, context)
         html = self._run(HTML, context)
         if not self.document.is_whole_html:
             html = JOINED_LISTS.sub("", GAPS.sub("\n", html))
         text = lay_out(self._run(TEXT, context))
-        return RenderedEmail(subject, preheader, html, text, from_name)
+        return RenderedEmail(context["subject"], context["preheader"], html, text, from_name)
+
+    def write_page(self, reader: Reader) -> str:
+        """Write the HTML part only, with every gap as it comes; errors as in `render`."""
+        return self._run(HTML, self._context(reader))
+
+    def _context(self, reader: Reader) -> dict[str, Any]:
+        context = build_context(self.edition, reader)
+        context["theme"] = self.tokens
+        context["language"] = language = context["clinic"]["language"] or "en"
+        context["direction"] = "rtl" if language.partition("-")[0] in RIGHT_TO_LEFT else "ltr"
+        context["subject"] = self._header("subject", SUBJECT, context)
+        context["preheader"] = self._header("preheader", PREHEADER, context)
+        return context
 
     def _header(self, header: str, source: str, context: Mapping[str, Any]) -> str:
         line = " ".join(self._run(source, context).split())
@@ -86,7 +95,7 @@ class CompiledEdition:
 
     def _run(self, source: str, context: Mapping[str, Any]) -> str:
         template = self.templates[source]
-        with limited_effort(), _errors_placed(self.edition.theme.name, self.sources):
+        with limited_effort(), _errors_placed(self.edition.theme, self.sources):
             return "".join(template.root_render_func(template.new_context(dict(context))))
 
 
@@ -100,7 +109,7 @@ def compile_edition(edition: Edition) -> CompiledEdition:
     try:
         return _compile(edition, document)
     except RecursionError as error:
-        raise RenderingError("its brackets or blocks stand too deep inside each other") from error
+        raise RenderingError(TOO_DEEP, line=document.body_line) from error
 
 
 def _compile(edition: Edition, document: Document) -> CompiledEdition:
@@ -163,6 +172,9 @@ def _check_source(text: str, first_line: int, rules: Rules) -> None:
         raise JinjaSyntaxError(explain_syntax(error.message or ""), line=line) from error
     except DocumentError as error:
         raise error.at_offset(first_line - 1) from error.__cause__
+    except RecursionError as error:
+        line = first_line + max(place_of_depth(error)[1], 1) - 1
+        raise RenderingError(TOO_DEEP, line=line) from error
     except (ValueError, OverflowError, MemoryError) as error:
         raise RenderingError(str(error), line=first_line) from error
 
@@ -172,21 +184,23 @@ def _load(
 ) -> dict[str, Template]:
     texts = {name: source.text for name, source in sources.items()}
     environment = EmailEnvironment({**edition.theme.files, **texts}, autoescape=autoescape)
-    with _errors_placed(edition.theme.name, sources):
+    with _errors_placed(edition.theme, sources):
         return {name: environment.get_template(name) for name in sources}
 
 
 @contextmanager
-def _errors_placed(theme: str, sources: Mapping[str, JinjaSource]) -> Iterator[None]:
+def _errors_placed(theme: Theme, sources: Mapping[str, JinjaSource]) -> Iterator[None]:
     """Turn whatever goes wrong into an error that names the marketer's line, or the theme's."""
     try:
         yield
     except TemplateSyntaxError as error:
-        problem = JinjaSyntaxError(explain_syntax(error.message or ""))
-        place = (error.name or "", error.lineno)
-        raise _placed(problem, place, theme, sources) from error
+        misread = JinjaSyntaxError(explain_syntax(error.message or ""))
+        raise _placed(misread, (error.name or "", error.lineno), theme, sources) from error
     except Exception as error:
-        raise _placed(_in_words(error), _place(error, sources), theme, sources) from error
+        place, problem = _place(error, sources), _in_words(error)
+        if isinstance(error, RecursionError | SyntaxError) and not place[0]:
+            place, problem = place_of_depth(error), RenderingError(TOO_DEEP)
+        raise _placed(problem, place, theme, sources) from error
 
 
 def _in_words(error: Exception) -> TemplateError:
@@ -216,7 +230,7 @@ def _is_ours(name: str, line: int, sources: Mapping[str, JinjaSource]) -> bool:
 
 
 def _placed(
-    error: TemplateError, place: tuple[str, int], theme: str, sources: Mapping[str, JinjaSource]
+    error: TemplateError, place: tuple[str, int], theme: Theme, sources: Mapping[str, JinjaSource]
 ) -> TemplateError:
     name, line = place
     if not isinstance(error, DocumentError) or not name:
@@ -224,7 +238,7 @@ def _placed(
     if name in sources:
         error.line, error.name = sources[name].document_line(line), "document"
         return error
-    return ThemeFileError(theme, name, problem=f"line {line}: {error.problem}")
+    return ThemeFileError(theme.owner_of(name), name, problem=f"line {line}: {error.problem}")
 
 
 def _places(traceback: TracebackType | None) -> Iterator[tuple[str, int]]:

@@ -83,7 +83,8 @@ def _decode_utf8(content: bytes) -> str:
 
 def _parse(text: str) -> Document:
     if len(text) > LONGEST_DOCUMENT:
-        raise TooLongError("the document", len(text), limit=LONGEST_DOCUMENT)
+        line = text.count("\n", 0, LONGEST_DOCUMENT) + 1  # on which it becomes too long
+        raise TooLongError("the document", len(text), limit=LONGEST_DOCUMENT, line=line)
     if stray := FORBIDDEN.search(text):
         line = text.count("\n", 0, stray.start()) + 1
         raise ForbiddenCharacterError(stray[0], line=line)
@@ -103,7 +104,8 @@ def _parse(text: str) -> Document:
 
 def _read_front_matter(text: str, first_line: int) -> FrontMatter:
     if len(text) > LONGEST_FRONT_MATTER:
-        raise TooLongError("the front matter", len(text), limit=LONGEST_FRONT_MATTER)
+        line = first_line + text.count("\n", 0, LONGEST_FRONT_MATTER)
+        raise TooLongError("the front matter", len(text), limit=LONGEST_FRONT_MATTER, line=line)
     values: dict[str, str] = {}
     lines: dict[str, int] = {}
     for key, value, line in _read_pairs(text, first_line):

@@ -13,6 +13,11 @@ class Theme:
 
     name: str
     files: Mapping[str, str]
+    owners: Mapping[str, str] = field(default_factory=dict)  # files that lie in another theme
+
+    def owner_of(self, file: str) -> str:
+        """Name the theme in whose folder a file lies: its own, or one it is based on."""
+        return self.owners.get(file, self.name)
 
 
 @dataclass(frozen=True)

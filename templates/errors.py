@@ -18,6 +18,9 @@ def suggest(word: str, known: Collection[str]) -> str:
 class TemplateError(Exception):
     """Anything wrong with a document, a theme, or the values given to them."""
 
+    # Of what is found in the written page, until its place is known: where a tag ends, and which.
+    page_line, page_tag = 0, "<"
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Let it cross from one process to another as it is: its kind, its data, its words."""
         return _revived, (type(self), self.args, self.__dict__)
@@ -30,8 +33,8 @@ def _revived(kind: type[TemplateError], words: tuple[Any, ...], data: dict[str, 
     return error
 
 
-class DocumentError(TemplateError, ValueError):
-    """Something is wrong at one place of an email document.
+class _PlacedError(TemplateError):
+    """Something is wrong at one place.
 
     The place is filled in by whoever knows it: a filter deep inside a rendering does not.
     """
@@ -62,6 +65,10 @@ class DocumentError(TemplateError, ValueError):
         return f"{place}: {self.problem}"
 
 
+class DocumentError(_PlacedError, ValueError):
+    """Something is wrong at one place of an email document."""
+
+
 class UnreadableTextError(DocumentError):
     """The bytes are not UTF-8 text."""
 
@@ -84,11 +91,17 @@ class ForbiddenCharacterError(DocumentError):
 class TooLongError(DocumentError):
     """A document, or one part of it, is longer than any email needs."""
 
-    def __init__(self, part: str, size: int, *, limit: int, line: int | None = None) -> None:
-        self.part, self.size, self.limit = part, size, limit
-        super().__init__(
-            f"{part} is too long: {size:,} characters; keep it under {limit:,}", line=line
-        )
+    def __init__(
+        self,
+        part: str,
+        size: int,
+        *,
+        limit: int,
+        line: int | None = None,
+        unit: str = "characters",
+    ) -> None:
+        self.part, self.size, self.limit, self.unit = part, size, limit, unit
+        super().__init__(f"{part} is too long: {size:,} {unit}; keep it under {limit:,}", line=line)
 
 
 class FrontMatterError(DocumentError):
@@ -231,11 +244,15 @@ class ColourError(ThemeError):
         super().__init__(f"{place} is no colour: {colour!r}; write it like #1f5c50")
 
 
-class InliningError(TemplateError):
+class InliningError(_PlacedError):
     """The HTML or its CSS cannot be prepared for mail programs.
 
-    No ValueError: cssutils swallows those.
+    No ValueError: cssutils swallows those. Until its line is found, it is about the page.
     """
+
+    def __str__(self) -> str:
+        """Say what and what to do, and where, once that is known."""
+        return super().__str__() if self.line else self.problem
 
 
 class EmptyHtmlError(InliningError):

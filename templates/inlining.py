@@ -33,7 +33,7 @@ from templates.errors import (
     TemplateError,
     TooLargeError,
 )
-from templates.safe_markup import refuse_active_content
+from templates.safe_markup import errors_at, refuse_active_content
 from templates.style_sheets import split_sheet
 
 
@@ -91,9 +91,9 @@ def parse_for_inlining(html: str) -> etree._Element:
         UnsafeLinkError: an address may not be linked to.
     """
     root = _parse(html)
-    _check_count("elements", sum(1 for _ in root.iter()), limit=MOST_ELEMENTS)
+    _check_elements(root)
     refuse_active_content(root)
-    _check_count("style rules", _split_sheets(root), limit=MOST_RULES)
+    _split_sheets(root)
     _close_styles(root)
     return root
 
@@ -128,23 +128,31 @@ def _check_count(what: str, count: int, *, limit: int) -> None:
         raise TooLargeError(what, count, limit=limit)
 
 
-def _split_sheets(root: etree._Element) -> int:
-    """Leave the plain rules in each `<style>`, put the others beside it; count the plain ones."""
+def _check_elements(root: etree._Element) -> None:
+    nodes = list(root.iter())
+    if len(nodes) > MOST_ELEMENTS:
+        with errors_at(nodes[MOST_ELEMENTS]):
+            _check_count("elements", len(nodes), limit=MOST_ELEMENTS)
+
+
+def _split_sheets(root: etree._Element) -> None:
+    """Leave the plain rules in each `<style>`, put the others beside it."""
     rules = 0
     for style in list(root.iter("style")):
+        with errors_at(style):
+            sheet = split_sheet(style.text or "")
         if style.get("data-premailer") == "ignore":
-            split_sheet(style.text or "")  # only to refuse @import
-            continue
-        sheet = split_sheet(style.text or "")
+            continue  # read only to refuse what would be fetched
         # The comment keeps premailer from taking a sheet for a declaration: one cache holds both.
         style.text = "\n".join(["/* sheet */", *sheet.plain, ""])
         rules += len(sheet.plain)
+        with errors_at(style):
+            _check_count("style rules", rules, limit=MOST_RULES)
         if sheet.kept:
             kept = etree.Element("style", {"data-premailer": "ignore"})
             kept.text = "\n".join(["", *sheet.kept, ""])
             kept.tail, style.tail = style.tail, "\n"
             style.addnext(kept)
-    return rules
 
 
 def _close_styles(root: etree._Element) -> None:
@@ -156,7 +164,8 @@ def _close_styles(root: etree._Element) -> None:
         if not style.strip():
             del element.attrib["style"]
         elif ":" not in style or "{" in style or "}" in style:
-            raise MalformedStyleError(style, str(element.tag))
+            with errors_at(element):
+                raise MalformedStyleError(style, str(element.tag))
         else:
             element.set("style", style.strip().rstrip(";") + ";")
 
@@ -177,7 +186,6 @@ def run_premailer(root: etree._Element) -> None:
 
 
 def drop_useless_attributes(root: etree._Element) -> None:
-    """Take back what premailer mirrored from CSS and no mail program should read."""
     """Drop what premailer copied from styles to where it means nothing, or something else."""
     for element in root.iter("*"):
         colour = element.get("bgcolor")

@@ -30,7 +30,8 @@ from templates.content import (
     Strong,
     Words,
 )
-from templates.errors import TooLongError, UnsupportedMarkdownError
+from templates.depth import TOO_DEEP
+from templates.errors import RenderingError, TooLongError, UnsupportedMarkdownError
 from templates.outline import Chunk
 from templates.pieces import Piece, PieceKind, Protected
 
@@ -48,8 +49,12 @@ def read_markdown(chunk: Chunk, body: Protected) -> tuple[Block, ...]:
         UnsupportedMarkdownError: something emails do not use; the text names the line.
     """
     _refuse_endless_paragraphs(chunk)
-    tree = SyntaxTreeNode(_parser().parse("\n".join(chunk.lines)))
-    return _Reader(body, chunk.line_numbers).blocks(tree.children)
+    try:
+        tree = SyntaxTreeNode(_parser().parse("\n".join(chunk.lines)))
+        return _Reader(body, chunk.line_numbers).blocks(tree.children)
+    except RecursionError as error:
+        _, line = max(zip(map(len, chunk.lines), chunk.line_numbers, strict=True))
+        raise RenderingError(TOO_DEEP, line=line) from error
 
 
 @cache

@@ -14,6 +14,7 @@ from templates.compiler.transfer import encoded_email
 from templates.compiling import CompiledEdition, compile_edition
 from templates.email import Edition, EncodedEmail, Reader, RenderedEmail
 from templates.inlining import inline
+from templates.page_lines import page_errors_placed
 
 EDITIONS_KEPT = 64
 
@@ -32,8 +33,10 @@ class PersonRenderer:
         Raises:
             TemplateError: the document, theme or a value is at fault; the text names the line.
         """
-        email = self._compiled_edition(edition).render(reader)
-        return replace(email, html=inline(email.html))
+        compiled = self._compiled_edition(edition)
+        email = compiled.render(reader)
+        with page_errors_placed(compiled, reader):
+            return replace(email, html=inline(email.html))
 
     def render_encoded(self, edition: Edition, reader: Reader) -> EncodedEmail:
         """Render one email as it goes over the wire.

@@ -8,10 +8,18 @@ checked for the two spellings on which parsers differ.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from lxml import etree
 
-from templates.errors import ActiveContentError, OutsideStyleError, UnsafeLinkError
+from templates.errors import (
+    ActiveContentError,
+    OutsideStyleError,
+    TemplateError,
+    UnsafeLinkError,
+)
 from templates.links import check_link
 
 TAGS = frozenset(
@@ -48,12 +56,31 @@ def refuse_active_content(root: etree._Element) -> None:
         UnsafeLinkError: an address may not be linked to.
     """
     for node in root.iter():
-        if isinstance(node, etree._Comment):
-            _check_comment(node)
-        elif not isinstance(node.tag, str):
-            raise ActiveContentError("a processing instruction <? … ?>")
-        else:
-            _check_element(node)
+        with errors_at(node):
+            _check_node(node)
+
+
+@contextmanager
+def errors_at(node: etree._Element) -> Iterator[None]:
+    """Note in errors on which line of the page this node ends its first tag."""
+    try:
+        yield
+    except TemplateError as error:
+        if not error.page_line:
+            line: Any = node.sourceline  # its stub has an ellipsis for a type
+            error.page_line = line or 0
+            tag: Any = node.tag  # of a comment, a function
+            error.page_tag = f"<{tag}".lower() if isinstance(tag, str) else "<!"
+        raise
+
+
+def _check_node(node: etree._Element) -> None:
+    if isinstance(node, etree._Comment):
+        _check_comment(node)
+    elif not isinstance(node.tag, str):
+        raise ActiveContentError("a processing instruction <? … ?>")
+    else:
+        _check_element(node)
 
 
 def _check_comment(node: etree._Comment) -> None:

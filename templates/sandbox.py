@@ -47,8 +47,9 @@ class EmailEnvironment(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%"})
 
     def __init__(self, sources: Mapping[str, str], *, autoescape: bool) -> None:
+        self.sources = dict(sources)
         super().__init__(
-            loader=DictLoader(dict(sources)),
+            loader=DictLoader(self.sources),
             autoescape=autoescape,
             undefined=MissingField,
             finalize=finish_value,

@@ -54,16 +54,20 @@ def read_theme(name: str, *, folder: Path | None = None) -> Theme:
         ThemeFileError: a file of it is missing or unreadable.
     """
     layers = _read_layers(name, folder)
-    files = {file: text for layer in reversed(layers) for file, text in layer.items()}
+    files: dict[str, str] = {}
+    owners: dict[str, str] = {}
+    for owner, own_files in reversed(layers):
+        files |= own_files
+        owners |= dict.fromkeys(own_files, owner)
     if len(layers) > 1:
-        merged = merge_tokens([read_tokens(name, layer[TOKENS_FILE]) for layer in layers])
+        merged = merge_tokens([read_tokens(owner, own[TOKENS_FILE]) for owner, own in layers])
         files[TOKENS_FILE] = yaml.safe_dump(merged, sort_keys=False, allow_unicode=True)
     missing = [file for file in FILES if file not in files]
     if missing:
         raise ThemeFileError(
             name, missing[0], problem="is missing; add it, or write 'based_on: calm' in theme.yaml"
         )
-    theme = Theme(name, files)
+    theme = Theme(name, files, owners)
     theme_tokens(theme, {})  # a theme with a bad token is refused now, not at the first email
     return theme
 
@@ -79,14 +83,20 @@ def _summary(name: str, folder: Path | None) -> ThemeSummary:
     return ThemeSummary(name, description, str(tokens.get("based_on") or ""), is_own)
 
 
-def _read_layers(name: str, folder: Path | None) -> list[dict[str, str]]:
-    """Read a theme's own files, then those of the one it is based on, and so on down."""
-    layers: list[dict[str, str]] = []
+def _read_layers(name: str, folder: Path | None) -> list[tuple[str, dict[str, str]]]:
+    """Read a theme's own files, then those of the one it is based on, and so on down.
+
+    Each with the name of its theme; one that has it from the theme built on it says so.
+    """
+    layers: list[tuple[str, dict[str, str]]] = []
     visited: list[Path] = []
     wanted: Any = name
     while wanted is not None:
-        visited.append(_place_of(str(wanted), folder, visited))
-        layers.append(_read_files(visited[-1]))
+        place = _place_of(str(wanted), folder, visited)
+        is_shadowed = place.name in {other.name for other in visited}
+        owner = f"built-in {place.name}" if is_shadowed else place.name
+        visited.append(place)
+        layers.append((owner, _read_files(place)))
         wanted = _tokens_in(visited[-1]).get("based_on")
     return layers
 

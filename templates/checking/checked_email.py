@@ -77,7 +77,7 @@ class CheckedEmail:
                 return Place("", line)
         for name in _STYLE_FILES if in_styles else _MARKUP_FILES:
             if line := _line_with(self.edition.theme.files.get(name, ""), wanted):
-                return Place(f"{self.edition.theme.name}/{name}", line)
+                return Place(f"{self.edition.theme.owner_of(name)}/{name}", line)
         return Place()
 
     def _facts_named(self, written: tuple[str, ...]) -> list[str]:

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from html import escape
 
+from templates.checking.checks import finding_of
 from templates.checking.duties import CLIPPED_BYTES
 from templates.checking.findings import Finding, Level
 from templates.checking.header_lines import LONGEST_SUBJECT
 from templates.document import parse_document
 from templates.email import Edition, Reader, RenderedEmail, Renderer
-from templates.errors import DocumentError, TemplateError
+from templates.errors import TemplateError
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,8 @@ def check_everyone(
         try:
             email = renderer.render(edition, named.reader)
         except TemplateError as error:
-            line = error.line or 0 if isinstance(error, DocumentError) else 0
-            problem = error.problem if isinstance(error, DocumentError) else str(error)
-            troubles.add("renders", f"cannot be written: {problem}", named.name, line)
+            found = finding_of(error)
+            troubles.add("renders", f"cannot be written: {found.message}", named.name, found.line)
         else:
             for rule, message in _faults_of(email, named.reader):
                 line = lines.get("subject", 0) if rule.startswith("subject") else 0

@@ -18,6 +18,7 @@ from templates.compiler.values import UnprovableError
 from templates.compiling import CompiledEdition, compile_edition
 from templates.email import Edition, EncodedEmail, Reader, RenderedEmail
 from templates.errors import TemplateError
+from templates.page_lines import page_errors_placed
 
 EDITIONS_KEPT: Final = 64
 logger = logging.getLogger(__name__)
@@ -70,8 +71,10 @@ class CompiledRenderer:
         Raises:
             TemplateError: the document, theme or a value is at fault; the text names the line.
         """
-        email = self._edition(edition).render(reader)
-        return replace(email, html=self._inliner.inline(email.html))
+        compiled = self._edition(edition)
+        email = compiled.render(reader)
+        with page_errors_placed(compiled, reader):
+            return replace(email, html=self._inliner.inline(email.html))
 
     def report(self, edition: Edition, reader: Reader) -> CompileReport:
         """Say what becomes of an edition when it is compiled.
