@@ -16,32 +16,17 @@ def suggest(word: str, known: Collection[str]) -> str:
 
 
 class TemplateError(Exception):
-    """Anything wrong with a document, a theme, or the values given to them."""
-
-    # Of what is found in the written page, until its place is known: where a tag ends, and which.
-    page_line, page_tag = 0, "<"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Let it cross from one process to another as it is: its kind, its data, its words."""
-        return _revived, (type(self), self.args, self.__dict__)
-
-
-def _revived(kind: type[TemplateError], words: tuple[Any, ...], data: dict[str, Any]) -> Any:
-    error = kind.__new__(kind)
-    error.args = words
-    error.__dict__.update(data)
-    return error
-
-
-class _PlacedError(TemplateError):
-    """Something is wrong at one place.
+    """Anything wrong with a document, a theme, or the values given to them.
 
     The place is filled in by whoever knows it: a filter deep inside a rendering does not.
     """
 
+    name = ""  # of what the line is a line of
+    # Of what is found in the written page, until its place is known: where a tag ends, and which.
+    page_line, page_tag = 0, "<"
+
     def __init__(self, problem: str, *, line: int | None = None) -> None:
         self.problem, self.line = problem, line
-        self.name = "document"
         super().__init__(problem)
 
     def at(self, line: int | None) -> Self:
@@ -62,11 +47,24 @@ class _PlacedError(TemplateError):
     def __str__(self) -> str:
         """Say where, what, and what to do."""
         place = f"{self.name}, line {self.line}" if self.line else self.name
-        return f"{place}: {self.problem}"
+        return f"{place}: {self.problem}" if place else self.problem
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it cross from one process to another as it is: its kind, its data, its words."""
+        return _revived, (type(self), self.args, self.__dict__)
 
 
-class DocumentError(_PlacedError, ValueError):
+def _revived(kind: type[TemplateError], words: tuple[Any, ...], data: dict[str, Any]) -> Any:
+    error = kind.__new__(kind)
+    error.args = words
+    error.__dict__.update(data)
+    return error
+
+
+class DocumentError(TemplateError, ValueError):
     """Something is wrong at one place of an email document."""
+
+    name = "document"
 
 
 class UnreadableTextError(DocumentError):
@@ -244,15 +242,11 @@ class ColourError(ThemeError):
         super().__init__(f"{place} is no colour: {colour!r}; write it like #1f5c50")
 
 
-class InliningError(_PlacedError):
+class InliningError(TemplateError):
     """The HTML or its CSS cannot be prepared for mail programs.
 
-    No ValueError: cssutils swallows those. Until its line is found, it is about the page.
+    No ValueError: cssutils swallows those. Until its place is found, it is about the page.
     """
-
-    def __str__(self) -> str:
-        """Say what and what to do, and where, once that is known."""
-        return super().__str__() if self.line else self.problem
 
 
 class EmptyHtmlError(InliningError):

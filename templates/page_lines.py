@@ -47,6 +47,7 @@ def _placed(
     error: InliningError | UnsafeLinkError, compiled: CompiledEdition, reader: Reader
 ) -> TemplateError:
     place = _place(compiled, reader)
+    error.within("document")
     if place is None:
         return error.at(compiled.document.body_line)  # it is about the whole page
     name, line = place

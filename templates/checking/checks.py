@@ -19,7 +19,7 @@ from templates.checking.checked_email import CheckedEmail
 from templates.checking.findings import Finding, Level, gravest_first
 from templates.compiler.report import CompileReport
 from templates.email import Edition, Reader, Renderer
-from templates.errors import DocumentError, InliningError, TemplateError
+from templates.errors import TemplateError
 from templates.rendering import PersonRenderer
 
 Check: TypeAlias = Callable[[CheckedEmail], Iterator[Finding]]
@@ -59,6 +59,6 @@ def check_edition(
 
 def finding_of(error: TemplateError) -> Finding:
     """Turn what keeps an email from being rendered into a finding, with its line."""
-    if isinstance(error, DocumentError | InliningError) and error.name == "document":
+    if error.name == "document":
         return Finding(Level.STOPS, "renders", error.problem, line=error.line or 0)
     return Finding(Level.STOPS, "renders", str(error))
