@@ -1,80 +1,92 @@
-"""Who gets a broadcast: one query, for the counts that are shown and for the mail that is sent."""
+"""Who gets a broadcast: the same people for the counts that are shown and the mail that is sent.
+
+The database says who is on the list and may be mailed. Whom of them the rule means is asked here,
+by the code that asks the conditions of a step: SQL would compare in other ways than that, and each
+database in its own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, String, and_, cast, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from campaigns.errors import AudienceRuleError
 from campaigns.joining import may_be_mailed
 from campaigns.models import Broadcast
-from campaigns.rules.audience import (
-    AttributeIs,
-    AudienceRule,
-    Condition,
-    UnreadableRuleError,
-    read_audience,
-)
-from subscribers.errors import InvalidTextError
-from subscribers.models import Subscriber, SubscriberTag, Subscription
-from subscribers.rules.profile import clean_tag
-
-# Databases keep "yes" in their own ways.
-_SPELLINGS = {"yes": ("yes", "true", "1"), "no": ("no", "false", "0")}
+from campaigns.rules.conditions import EVER, Condition, ConditionError, condition_or_none
+from campaigns.traits import load_traits, strange_attributes
+from subscribers.models import Subscriber, Subscription
+from subscribers.store import slices
 
 
-def check_audience(text: str, *, attributes: Collection[str]) -> AudienceRule:
-    """Read an audience rule.
+def check_audience(text: str, *, attributes: Collection[str]) -> Condition | None:
+    """Read the rule of an audience; None: everybody on the list.
 
     Raises:
-        AudienceRuleError: it cannot be read.
+        AudienceRuleError: it cannot be read, or asks for an attribute that is not kept.
     """
     try:
-        rule = read_audience(text, attributes=attributes)
-        for condition in (one for all_of in rule.alternatives for one in all_of):
-            _make_condition(condition)
-    except UnreadableRuleError as error:
-        raise AudienceRuleError(error.rule, error.problem) from error
-    except InvalidTextError as error:
-        raise AudienceRuleError(text, str(error)) from error
+        rule = condition_or_none(text)
+    except ConditionError as error:
+        raise AudienceRuleError(error.text, error.problem) from error
+    for problem in strange_attributes(rule, known=attributes):
+        raise AudienceRuleError(str(rule), f"it {problem}")
     return rule
 
 
-def audience_of(broadcast: Broadcast, *, attributes: Collection[str]) -> Select[int, int]:
-    """Ask who gets a broadcast, as `subscriber_id` and `subscription_id`.
+def candidates_of(broadcast: Broadcast) -> Select[int, int]:
+    """Ask who may get a broadcast, as `subscriber_id` and `subscription_id`; the rule is not asked.
 
-    Everybody on its list who confirmed before it begins, may be mailed and is meant by its rule.
+    Everybody on its list who confirmed before it begins and may be mailed.
     """
-    rule = check_audience(broadcast.audience, attributes=attributes)
     return (
         select(Subscription.subscriber_id, Subscription.id.label("subscription_id"))
         .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
-        .where(
-            Subscription.list_id == broadcast.list_id,
-            may_be_mailed(),
-            _came_before(broadcast),
-            or_(*(and_(*map(_make_condition, all_of)) for all_of in rule.alternatives))
-            if rule.alternatives
-            else true(),
-        )
+        .where(Subscription.list_id == broadcast.list_id, may_be_mailed(), _came_before(broadcast))
     )
 
 
-def count_audience(session: Session, broadcast: Broadcast, *, attributes: Collection[str]) -> int:
+def pick_readers(
+    session: Session, broadcast: Broadcast, candidates: Select[int, int]
+) -> dict[int, int]:
+    """Keep of some candidates those the rule means: subscription ids by subscriber id, in order."""
+    found = {row.subscriber_id: row.subscription_id for row in session.execute(candidates)}
+    return {key: found[key] for key in meant_among(session, broadcast, found)}
+
+
+def meant_among(
+    session: Session, broadcast: Broadcast, subscriber_ids: Collection[int]
+) -> list[int]:
+    """Name those of some people whom the rule of a broadcast means, in order of their ids."""
+    rule, people = condition_or_none(broadcast.audience), sorted(subscriber_ids)
+    if rule is None:
+        return people
+    return [
+        key
+        for some in slices(people)
+        for key, traits in sorted(load_traits(session, some).items())
+        if rule.holds(traits, since=EVER)
+    ]
+
+
+def count_audience(session: Session, broadcast: Broadcast) -> int:
     """Count who gets a broadcast, were it queued now."""
-    people = audience_of(broadcast, attributes=attributes).subquery()
-    return session.scalar(select(func.count()).select_from(people)) or 0
+    return _count(session, broadcast, candidates_of(broadcast))
 
 
-def count_paused(
-    session: Session, broadcast: Broadcast, *, attributes: Collection[str], day: date
-) -> int:
+def count_paused(session: Session, broadcast: Broadcast, *, day: date) -> int:
     """Count those of an audience who paused over a day: they are passed over by name."""
-    people = audience_of(broadcast, attributes=attributes).where(Subscriber.paused_until > day)
-    return session.scalar(select(func.count()).select_from(people.subquery())) or 0
+    paused = candidates_of(broadcast).where(Subscriber.paused_until > day)
+    return _count(session, broadcast, paused)
+
+
+def _count(session: Session, broadcast: Broadcast, candidates: Select[int, int]) -> int:
+    if broadcast.audience.strip():
+        return len(pick_readers(session, broadcast, candidates))
+    return session.scalar(select(func.count()).select_from(candidates.subquery())) or 0
 
 
 def _came_before(broadcast: Broadcast) -> ColumnElement[bool]:
@@ -82,24 +94,3 @@ def _came_before(broadcast: Broadcast) -> ColumnElement[bool]:
         return true()
     confirmed_at = Subscription.confirmed_at
     return or_(confirmed_at.is_(None), confirmed_at <= broadcast.begins_at)
-
-
-def _make_condition(condition: Condition) -> ColumnElement[bool]:
-    if isinstance(condition, AttributeIs):
-        return _has_value(condition)
-    has_tag = exists().where(
-        SubscriberTag.subscriber_id == Subscriber.id,
-        SubscriberTag.tag == clean_tag(condition.tag),
-    )
-    return has_tag if condition.is_wanted else ~has_tag
-
-
-def _has_value(condition: AttributeIs) -> ColumnElement[bool]:
-    """Compare without regard to case; who has no such fact has the empty value."""
-    found = func.coalesce(cast(Subscriber.attributes[condition.name].as_string(), String), "")
-    is_it = func.lower(found).in_(tuple(_spellings(condition.value)))
-    return is_it if condition.is_wanted else ~is_it
-
-
-def _spellings(value: str) -> Iterator[str]:
-    yield from _SPELLINGS.get(value.lower(), (value.lower(),))

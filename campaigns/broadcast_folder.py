@@ -7,6 +7,7 @@ from pathlib import Path
 
 from campaigns.errors import BroadcastFolderError, Fault
 from campaigns.rules.broadcasts import USUAL_GRACE, USUAL_PRIORITY
+from campaigns.rules.conditions import LONGEST
 from campaigns.series_folder import (
     MOST_DOCUMENT_BYTES,
     MOST_YAML_BYTES,
@@ -82,7 +83,7 @@ def _read_fields(yaml: YamlFile, fields: Fields, found: BroadcastFolder) -> Broa
         found,
         file=yaml.text(fields, "file", default=found.file, most=120),
         list_slug=yaml.text(fields, "list", default=found.list_slug),
-        audience=yaml.text(fields, "audience", default="", most=1000),
+        audience=yaml.text(fields, "audience", default="", most=LONGEST),
         theme=yaml.text(fields, "theme", default=found.theme),
         priority=yaml.number(fields, "priority", default=found.priority, between=(0, 1000)),
         grace_hours=yaml.number(

@@ -8,13 +8,14 @@ key lets nobody have it twice whatever else may happen.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from campaigns.audiences import audience_of
+from campaigns.audiences import candidates_of, meant_among
 from campaigns.errors import CampaignError
 from campaigns.facts import PersonFacts, load_people, plan_of_person
 from campaigns.issues import is_lost, issue_key
@@ -44,18 +45,20 @@ def has_due_broadcasts(session: Session, *, now: datetime) -> bool:
 def queue_due_broadcasts(
     session: Session, *, site: Site, now: datetime, limit: int = 5_000
 ) -> Portion:
-    """Queue what is due of all broadcasts, some thousands at most; tell how many were queued.
+    """Queue what is due of all broadcasts, and tell how many were queued.
 
+    Of some thousand people at most it is asked whether the broadcast is for them.
     The next tick goes on. A broadcast that is later than its grace is held instead.
     """
-    queued = 0
+    queued, asked = 0, 0
     for broadcast in _due(session, now=now):
         if is_lost(broadcast, now=now):
             _hold(broadcast, now=now)
         else:
-            queued += _queue(session, broadcast, site=site, now=now, limit=limit - queued)
+            more = _queue(session, broadcast, site=site, now=now, limit=limit - asked)
+            queued, asked = queued + more.queued, asked + more.asked
     _close(session, now=now)
-    return Portion(queued, is_full=queued >= limit)
+    return Portion(queued, is_full=asked >= limit)
 
 
 def _due(session: Session, *, now: datetime) -> Sequence[Broadcast]:
@@ -81,26 +84,38 @@ def _hold(broadcast: Broadcast, *, now: datetime) -> None:
     )
 
 
-def _queue(session: Session, broadcast: Broadcast, *, site: Site, now: datetime, limit: int) -> int:
+@dataclass(frozen=True)
+class _Round:
+    """What came of one round with a broadcast."""
+
+    queued: int
+    asked: int  # people, whether the broadcast is for them or not
+
+
+def _queue(
+    session: Session, broadcast: Broadcast, *, site: Site, now: datetime, limit: int
+) -> _Round:
     if broadcast.status is BroadcastStatus.SCHEDULED:
         _dress_for_today(session, broadcast, site=site, now=now)
         broadcast.status, broadcast.changed_at = BroadcastStatus.SENDING, now
-    queued = 0
-    while queued < limit:
-        page = _next_page(session, broadcast, site=site)
+    queued, asked = 0, 0
+    while asked < limit:
+        page = _next_page(session, broadcast)
         if not page:
             broadcast.queued_at = now
             break
-        queued += queue_deliveries(session, _rows(session, broadcast, page, site=site, now=now))
+        readers = {key: page[key] for key in meant_among(session, broadcast, page)}
+        queued += queue_deliveries(session, _rows(session, broadcast, readers, site=site, now=now))
         broadcast.queued_to = max(page)
+        asked += len(page)
     session.flush()
-    return queued
+    return _Round(queued, asked)
 
 
-def _next_page(session: Session, broadcast: Broadcast, *, site: Site) -> dict[int, int]:
-    """Read the next people of the audience, with their subscriptions, in order."""
+def _next_page(session: Session, broadcast: Broadcast) -> dict[int, int]:
+    """Read the next people on the list, with their subscriptions, in order."""
     page = (
-        audience_of(broadcast, attributes=site.attribute_names)
+        candidates_of(broadcast)
         .where(Subscription.subscriber_id > broadcast.queued_to)
         .order_by(Subscription.subscriber_id)
         .limit(PAGE)

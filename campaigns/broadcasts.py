@@ -90,7 +90,7 @@ def save_broadcast(
     surroundings = _checked(folder, mailing_list, site=site, renderer=renderer, now=now)
     broadcast, is_new = _find_or_make(session, folder.slug, mailing_list, now=now)
     broadcast.file, broadcast.theme, broadcast.list_id = folder.file, folder.theme, mailing_list.id
-    broadcast.audience, broadcast.priority = str(rule), folder.priority
+    broadcast.audience, broadcast.priority = str(rule or ""), folder.priority
     broadcast.grace_hours, broadcast.changed_at = folder.grace_hours, now
     session.add(broadcast)
     session.flush()
@@ -180,12 +180,10 @@ def cancel_broadcast(session: Session, slug: str, *, now: datetime) -> tuple[Bro
 def count_people(
     session: Session, broadcast: Broadcast, *, site: Site, now: datetime
 ) -> AudienceCount:
-    """Count who gets a broadcast, by the query that then sends it."""
-    names, begin = site.attribute_names, broadcast.begins_at or now
-    day = broadcast.day or local_day(begin, site.zone)
+    """Count who gets a broadcast, by the code that then sends it."""
+    day = broadcast.day or local_day(broadcast.begins_at or now, site.zone)
     return AudienceCount(
-        count_audience(session, broadcast, attributes=names),
-        count_paused(session, broadcast, attributes=names, day=day),
+        count_audience(session, broadcast), count_paused(session, broadcast, day=day)
     )
 
 

@@ -191,7 +191,7 @@ class AudienceRuleError(CampaignError, ValueError):
 
     def __init__(self, rule: str, problem: str) -> None:
         self.rule, self.problem = rule, problem
-        super().__init__(f"cannot read the audience rule '{rule}': {problem}")
+        super().__init__(f"cannot understand the audience '{rule}': {problem}")
 
 
 class BroadcastFolderError(CampaignError, ValueError):

@@ -118,11 +118,13 @@ def load_people(
     site: Site,
     now: datetime,
     joining: Joining = _NOBODY,
+    with_traits: bool = False,
 ) -> Iterator[PersonFacts]:
     """Load those people who may be mailed and have something coming, with all their ways.
 
     With `joining` they are shown as the next tick will have enrolled them: for forecasts and
-    pages. An enrolment that does not exist yet has a negative id.
+    pages. An enrolment that does not exist yet has a negative id. Without `with_traits` people
+    come with what can be asked about them only if a series asks.
     """
     # First the lists: what is imported in this moment is then known to both or passed over.
     lists = {row.id: row.list_id for row in session.execute(select(Series.id, Series.list_id))}
@@ -130,12 +132,12 @@ def load_people(
     resumed = frozenset(one.enrolment_id for one in joining.returners)
     coming = _coming(joining, now=now)
     broadcasts = load_coming(session, now=now)
-    asks = any(map(asks_for_traits, plans.values()))
+    asks = with_traits or any(map(asks_for_traits, plans.values()))
     for some in slices(sorted(subscriber_ids)):
         starts = _starts(session, some, resumed=resumed)
         ledgers = _ledgers(session, some)
         days = _mailed_days(session, some, since=now.date() - _DAYS_BACK)
-        issues = load_pending(session, some, broadcasts, site=site) if broadcasts else {}
+        issues = load_pending(session, some, broadcasts) if broadcasts else {}
         traits = load_traits(session, some) if asks else {}
         for key, memberships in _memberships(session, some).items():
             ways = [

@@ -177,7 +177,7 @@ def _situation(person: PersonFacts, site: Site, now: datetime) -> Hashable:
 def _everybody(session: Session, joining: Joining, *, site: Site, now: datetime) -> set[int]:
     """Name everybody who may have something coming."""
     on_a_way = session.scalars(select(Enrolment.subscriber_id).where(IS_ACTIVE))
-    return {*on_a_way, *joining.subscriber_ids, *find_readers(session, site=site, now=now)}
+    return {*on_a_way, *joining.subscriber_ids, *find_readers(session, now=now)}
 
 
 def _entry(sent: Sent, person: PersonFacts, labels: Labels) -> ForecastEntry:

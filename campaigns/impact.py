@@ -126,7 +126,8 @@ def load_inside(
     inside = select(Enrolment.subscriber_id).where(IS_ACTIVE, Enrolment.series_id == series_id)
     joining = find_joining(session)
     everybody = {*session.scalars(inside), *joining.subscriber_ids}.difference(but)
-    found = load_people(session, everybody, site=site, now=now, joining=joining)
+    # What an edit will ask of people is not known yet, so all there is to ask is loaded.
+    found = load_people(session, everybody, site=site, now=now, joining=joining, with_traits=True)
     return {
         person.subscriber_id: person
         for person in found

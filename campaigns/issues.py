@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, cast, exists, literal, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from campaigns.audiences import audience_of
+from campaigns.audiences import candidates_of, pick_readers
 from campaigns.ledger import Membership, Person, membership_of, of_membership, of_person, person_of
 from campaigns.models import Broadcast, MailedDay
 from campaigns.rules.broadcasts import BroadcastStatus, IssuePlan, IssueView, is_overdue
@@ -83,31 +83,30 @@ def is_lost(broadcast: Broadcast, *, now: datetime) -> bool:
 
 
 def load_pending(
-    session: Session, subscriber_ids: Collection[int], coming: Sequence[Broadcast], *, site: Site
+    session: Session, subscriber_ids: Collection[int], coming: Sequence[Broadcast]
 ) -> Mapping[int, list[IssuePlan]]:
     """Tell which of these broadcasts are still to be queued for which of these people."""
     pending: defaultdict[int, list[IssuePlan]] = defaultdict(list)
     for broadcast in coming:
         plan = plan_of_broadcast(broadcast)
-        people = audience_of(broadcast, attributes=site.attribute_names).where(
+        people = candidates_of(broadcast).where(
             Subscription.subscriber_id.in_(subscriber_ids),
             Subscription.subscriber_id > broadcast.queued_to,
             ~has_issue(broadcast.id, Subscription.subscriber_id),
         )
-        for row in session.execute(people):
-            pending[row.subscriber_id].append(plan)
+        for subscriber_id in pick_readers(session, broadcast, people):
+            pending[subscriber_id].append(plan)
     return pending
 
 
-def find_readers(session: Session, *, site: Site, now: datetime) -> set[int]:
+def find_readers(session: Session, *, now: datetime) -> set[int]:
     """Name everybody for whom a broadcast is on its way, or still to be queued."""
     moving = select(Delivery.subscriber_id).where(
         Delivery.broadcast_id.is_not(None), Delivery.state.in_(MOVING)
     )
     readers = {one for one in session.scalars(moving) if one is not None}
     for broadcast in load_coming(session, now=now):
-        people = audience_of(broadcast, attributes=site.attribute_names)
-        readers |= set(session.scalars(people))
+        readers |= pick_readers(session, broadcast, candidates_of(broadcast)).keys()
     return readers
 
 

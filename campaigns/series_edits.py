@@ -14,8 +14,7 @@ from campaigns.models import Series, SeriesEdit
 from campaigns.rules.conditions import condition_or_none
 from campaigns.rules.standing import FirstStep
 from campaigns.series_folder import SERIES_FILE, FolderStep, SeriesFolder
-from campaigns.traits import NAMES
-from templates.errors import suggest
+from campaigns.traits import strange_attributes
 
 
 def keep_edit(
@@ -64,12 +63,10 @@ def forget_edit(session: Session, edit: SeriesEdit, *, now: datetime) -> None:
 
 def strange_names(folder: SeriesFolder, *, known: Collection[str]) -> list[Fault]:
     """List the attributes that conditions ask for and nobody has."""
-    names = {*known, *NAMES}
     return [
-        Fault(SERIES_FILE, 0, f"{where} asks for '{name}'; {suggest(name, names)}")
+        Fault(SERIES_FILE, 0, f"{where} {problem}")
         for where, text in _conditions(folder)
-        if (condition := condition_or_none(text)) is not None
-        for name in sorted(condition.names - names)
+        for problem in strange_attributes(condition_or_none(text), known=known)
     ]
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
-from campaigns.rules.conditions import NOBODY, Traits, condition_or_none
+from campaigns.rules.conditions import NOBODY, Condition, Traits, condition_or_none
 from campaigns.rules.series import SeriesPlan, objection_to
 from subscribers.models import Subscriber, SubscriberEvent, SubscriberTag
 from subscribers.store import slices
+from templates.errors import suggest
 
 # What can be asked of everybody, beside the attributes of the settings.
 NAMES = frozenset({"first_name", "last_name"})
@@ -22,6 +23,16 @@ NAMES = frozenset({"first_name", "last_name"})
 def asks_for_traits(series: SeriesPlan) -> bool:
     """Tell whether anything of a series asks about people."""
     return series.exit_rule is not None or any(step.condition for step in series.steps)
+
+
+def strange_attributes(condition: Condition | None, *, known: Collection[str]) -> Iterator[str]:
+    """Say which attributes a condition asks for that the clinic does not keep."""
+    names = {*known, *NAMES}
+    for name in sorted(condition.names - names if condition else ()):
+        yield (
+            f"asks for '{name}'; {suggest(name, names)}; [subscribers] attributes in the settings "
+            "names more"
+        )
 
 
 def load_traits(session: Session, subscriber_ids: Collection[int]) -> dict[int, Traits]:

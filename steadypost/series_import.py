@@ -8,7 +8,7 @@ from pathlib import Path
 from campaigns.braking import allow_surge
 from campaigns.checking import Audience, Scenery, faults_for_people
 from campaigns.errors import SeriesFolderError
-from campaigns.impact import Impact, try_edit
+from campaigns.impact import Impact, load_inside, try_edit
 from campaigns.publishing import EVERYBODY, ImportedSeries, import_series
 from campaigns.rules.existing import ExistingPlan
 from campaigns.series_edits import folder_before, last_edit
@@ -84,15 +84,19 @@ def impact_of_undoing(parts: Parts, slug: str) -> Impact:
 def impact_of_folder(
     parts: Parts, folder: SeriesFolder, *, existing: ExistingPlan = EVERYBODY
 ) -> Impact:
-    """Tell what taking over a folder would do; the database is free while futures run."""
+    """Tell what taking over a folder would do; others may write while people are read."""
+    now = parts.clock()
+    with parts.database.reading() as session:
+        before = load_inside(session, folder.slug, site=parts.site, now=now)
     with parts.database.transaction() as session:
         trial = try_edit(
             session,
             folder,
             site=parts.site,
             renderer=parts.proving,
-            now=parts.clock(),
+            now=now,
             existing=existing,
+            before=before,
         )
     return trial.impact()
 

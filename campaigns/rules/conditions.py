@@ -1,4 +1,4 @@
-"""What an email or a whole series may ask of a person: tags, attributes and events, in plain words.
+"""What an email, a series or a newsletter may ask of a person, in plain words.
 
     tagged vip and not tagged student
     city is Berlin or city in (Hamburg, "New York")
@@ -8,6 +8,9 @@
 A language of its own, and this small on purpose: a marketer can write it without quotes and
 brackets, a mistake can be explained in one line, and nothing in it can call, loop or hang. Texts
 are compared without regard to capitals. What is not known of a person is equal to nothing.
+
+It is the only such language here: steps, exit rules and audiences are written in it. `tag vip`, as
+audiences once were, is read as `tagged vip`.
 """
 
 from __future__ import annotations
@@ -17,11 +20,15 @@ import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-LONGEST = 500  # characters
+from subscribers.errors import InvalidTextError
+from subscribers.rules.profile import clean_tag
+
+LONGEST = 1_000  # characters
+EVER = datetime.min.replace(tzinfo=UTC)  # since when events count where no way has begun
 MOST_DEPTH = 20
 _TOKEN = re.compile(r"""\s*(?:("[^"]*"|'[^']*')|(>=|<=|!=|[<>=(),])|([^\s()<>=!,"']+))""")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -31,6 +38,7 @@ _ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+_COMPARISON_WORDS = frozenset({"is", "not", "in", "contains", "=", "!=", *_ORDERS})
 _COMPARISONS = "'is', 'is not', 'in', 'contains', '=', '!=', '<', '<=', '>' or '>='"
 _EXAMPLE = "write it like: tagged vip and city is Berlin"
 
@@ -164,19 +172,36 @@ class _Reading:
             if not self._take(")"):
                 raise self._error("a bracket is opened and never closed; add ')'")
             return answer
-        if self._take("tagged"):
-            tag = self._value("a tag").casefold()
+        if self._take("tagged") or self._takes_tag():
+            tag = self._word("tag", called="a tag")
             return lambda asked: tag in asked.traits.tags
         if self._take("event"):
-            return _happened(self._value("the name of an event").casefold())
+            return _happened(self._word("event", called="the name of an event"))
         return self._comparison()
+
+    def _takes_tag(self) -> bool:
+        """Pass over `tag` as audiences once wrote it, unless an attribute is asked for."""
+        following = self._tokens[self._place + 1 : self._place + 2]
+        is_attribute = bool(following) and following[0].lower() in _COMPARISON_WORDS
+        return not is_attribute and self._take("tag")
+
+    def _word(self, what: str, *, called: str) -> str:
+        """Take a tag or the name of an event, in the form in which they are kept."""
+        try:
+            return clean_tag(self._value(called), what=what)
+        except InvalidTextError as error:
+            raise self._error(str(error)) from error
 
     def _comparison(self) -> Question:
         name = self._next or ""
+        if not name:
+            raise self._error(
+                f"something is missing after '{self._tokens[self._place - 1]}'; {_EXAMPLE}"
+            )
         if not name.isidentifier():
             raise self._error(
-                f"'{name or 'nothing'}' cannot be asked; begin with 'tagged', 'event' or the "
-                "name of an attribute"
+                f"'{name}' cannot be asked; begin with 'tagged', 'event' or the name of an "
+                "attribute"
             )
         self._place += 1
         self._names.add(name)

@@ -28,7 +28,7 @@ def broadcast() -> None:
 @click.option("--name", help="Its name in commands; else that of the file or folder.")
 @click.option("--list", "list_slug", help="Which list; else 'weekly', or what broadcast.yaml says.")
 @click.option("--new-list", default="", help="Make that list if it is not there, with this title.")
-@click.option("--audience", help="Whom of the list, like: tag back-pain and city is Berlin")
+@click.option("--audience", help="Whom of the list, like: tagged back-pain and city is Berlin")
 @click.option("--theme", help="How it looks.")
 @click.option("--priority", type=click.IntRange(0, 1000), help="Lower goes first on a shared day.")
 @click.option("--grace", "grace_hours", type=click.IntRange(1, 336), help="Hours it may be late.")

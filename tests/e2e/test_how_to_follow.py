@@ -52,7 +52,7 @@ def test_the_folder_of_the_how_to_is_a_broadcast(desk: Terminal) -> None:
 
     made = desk.do("broadcast", "create", "may-news").out
 
-    assert made == "broadcast may-news created: 1 person on list 'weekly' with not tag staff\n"
+    assert made == "broadcast may-news created: 1 person on list 'weekly' with not tagged staff\n"
 
 
 @pytest.mark.slow

@@ -34,6 +34,7 @@ from delivery.rules.states import State
 from delivery.sender import Refused
 from storage.database import Database
 from subscribers.errors import UnknownListError
+from subscribers.events import note_event
 from subscribers.models import Subscriber, Subscription, Suppression
 from subscribers.rules.standing import Standing, SuppressionReason
 from subscribers.signup import unsubscribe
@@ -116,11 +117,14 @@ def test_it_carries_its_list_one_click_and_the_way_to_read_it_again(
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
-        ("tag back", ["ada", "cid"]),
-        ("tag back and city is berlin", ["ada"]),
-        ("not tag back", ["fay"]),
+        ("tagged back", ["ada", "cid"]),
+        ("tag back", ["ada", "cid"]),  # as it was written before
+        ("tagged back and city is berlin", ["ada"]),
+        ("not tagged back", ["fay"]),
         ('city is not "Berlin"', ["cid", "fay"]),
-        ("tag back and city is Rome or city is Oslo", ["cid", "fay"]),
+        ("tagged back and (city is Rome or city is Oslo)", ["cid"]),
+        ("city in (Rome, Oslo) or event booked", ["ada", "cid", "fay"]),
+        ("event called", []),
     ],
 )
 def test_the_rule_picks_the_audience_and_counts_the_same(
@@ -131,6 +135,9 @@ def test_the_rule_picks_the_audience_and_counts_the_same(
     stage.add_reader("fay", weekly, attributes={"city": "Oslo"})
     stage.tag(ada.subscriber_id, "back")
     stage.tag(cid.subscriber_id, "back")
+    with stage.database.transaction() as session:
+        person = session.get_one(Subscriber, ada.subscriber_id)
+        note_event(session, person, "booked", now=stage.clock.now - 9 * DAY)
     broadcast = stage.schedule(stage.clock.now, audience=rule)
 
     counted = stage.ask(lambda s: count_people(s, broadcast, site=stage.site, now=stage.clock.now))
@@ -140,7 +147,7 @@ def test_the_rule_picks_the_audience_and_counts_the_same(
     assert counted.people == len(expected)
 
 
-@pytest.mark.parametrize("kept", [True, "yes", 1])
+@pytest.mark.parametrize("kept", [True, "yes", "YES"])
 def test_yes_is_yes_however_the_database_keeps_it(
     stage: BroadcastStage, weekly: int, kept: Any
 ) -> None:
@@ -491,7 +498,14 @@ def test_two_planners_at_once_queue_everybody_once(
         (
             lambda stage: stage.write(audience="city was Berlin"),
             AudienceRuleError,
-            "cannot read the audience rule 'city was Berlin': write 'is' or 'is not' behind 'city'",
+            "cannot understand the audience 'city was Berlin': after 'city' comes 'is', 'is not', "
+            "'in', 'contains'",
+        ),
+        (
+            lambda stage: stage.write(audience="town is Berlin"),
+            AudienceRuleError,
+            "cannot understand the audience 'town is Berlin': it asks for 'town'; known are: city, "
+            "first_name, last_name; [subscribers] attributes in the settings names more",
         ),
         (
             lambda stage: stage.write(audience='tag "a,b"'),

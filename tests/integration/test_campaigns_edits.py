@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from campaigns.errors import NothingToUndoError, SeriesFolderError
 from campaigns.impact import Impact, try_edit
@@ -18,6 +19,8 @@ from campaigns.series_folder import FolderStep, SeriesFolder
 from campaigns.site import Site
 from storage.database import Database
 from subscribers.mailing_lists import ensure_list
+from subscribers.models import Subscriber
+from subscribers.profiles import add_tags
 from tests.sending_stage import DOCUMENT, RENDERER, Clock
 from tests.series_stage import SeriesStage
 
@@ -171,6 +174,18 @@ def test_a_condition_takes_a_step_from_those_it_is_not_true_of(stage: SeriesStag
     impact = foresee(stage, replace(THREE, steps=steps))
 
     assert effects(impact) == [("earlier", "three", ["ben"]), ("never", "two", ["ben"])]
+
+
+def test_a_new_condition_is_asked_of_everybody_before_it_is_made(stage: SeriesStage) -> None:
+    """No series asked anything until now, so nothing about people was needed."""
+    with stage.database.transaction() as session:
+        ben = session.scalars(select(Subscriber).where(Subscriber.first_name == "Ben")).one()
+        add_tags(session, ben, ["vip"])
+    steps = (step("one", 0), step("two"), step("three", condition="tagged vip"))
+
+    impact = foresee(stage, replace(THREE, steps=steps))
+
+    assert effects(impact) == [("never", "three", ["ada"])]
 
 
 def test_who_finished_lately_gets_what_is_appended(stage: SeriesStage) -> None:

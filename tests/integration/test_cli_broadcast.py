@@ -45,7 +45,7 @@ def create(desk: Terminal, *options: str) -> str:
 
 
 def test_it_is_made_counted_and_sent_after_a_question(desk: Terminal) -> None:
-    made = create(desk, "--audience", "not tag staff")
+    made = create(desk, "--audience", "not tagged staff")
     refused = desk.type("broadcast", "send", "may-news", answers="n\n")
     sent = desk.type("broadcast", "send", "may-news", answers="y\n")
     desk.do("tick")
@@ -97,11 +97,11 @@ def test_a_folder_says_whom_it_is_for(desk: Terminal, tmp_path: Path) -> None:
     folder = tmp_path / "june-news"
     folder.mkdir()
     (folder / "text.md").write_text(NEWS)
-    (folder / "broadcast.yaml").write_text("list: news\naudience: tag staff\ngrace_hours: 48\n")
+    (folder / "broadcast.yaml").write_text("list: news\naudience: tagged staff\ngrace_hours: 48\n")
 
     made = desk.do("broadcast", "create", str(folder))
 
-    assert made.out == "broadcast june-news created: 1 person on list 'news' with tag staff\n"
+    assert made.out == "broadcast june-news created: 1 person on list 'news' with tagged staff\n"
     assert desk.do("broadcast", "status", "june-news", "--json").json["grace"] == "48 hours"
 
 

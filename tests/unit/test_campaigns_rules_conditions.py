@@ -35,6 +35,8 @@ ADA = Traits(
     "text",
     [
         "tagged regular",
+        "tag regular",
+        "tag is not x or tag is x",
         "tagged Back-Pain",
         'tagged "back-pain"',
         "not tagged student",
@@ -115,12 +117,18 @@ def test_what_cannot_be_compared_is_not_true(text: str) -> None:
         ("city not Berlin", "write 'city is not …' or 'city not in (…)'"),
         (
             "tagged a and",
-            "'nothing' cannot be asked; begin with 'tagged', 'event' or the name of an attribute",
+            "something is missing after 'and'; write it like: tagged vip and city is Berlin",
         ),
         ("= 3", "'=' cannot be asked; begin with 'tagged', 'event' or the name of an attribute"),
         ("city is 'x", "''x' cannot stand there; write it like: tagged vip and city is Berlin"),
         ("not " * 30 + "tagged a", "it is nested too deeply; say it in fewer brackets"),
-        ("x" * 501, "it is longer than 500 characters"),
+        ("x" * 1001, "it is longer than 1000 characters"),
+        (
+            "tagged 'a,b'",
+            "cannot use tag: 'a,b': it holds a comma, a semicolon or a bar",
+        ),
+        ("event ''", "cannot use event: '': it is empty"),
+        ("tag", "a tag is missing after 'tag'"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_explained(text: str, problem: str) -> None:
