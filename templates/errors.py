@@ -222,7 +222,7 @@ class UnknownThemeError(ThemeError):
     """No folder holds a theme of this name."""
 
     def __init__(self, name: str, known: Collection[str]) -> None:
-        self.name, self.known = name, known
+        self.theme, self.known = name, known
         super().__init__(f"there is no theme called '{name}'; {suggest(name, known)}")
 
 
