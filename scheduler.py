@@ -50,7 +50,7 @@ from delivery.outbox import WorkerIdentity as Worker
 from delivery.provenance import check_provenance
 from delivery.rules import portions
 from delivery.rules.journal import Evidence
-from delivery.sender import Sender
+from delivery.sender import HasRelays, Sender
 from delivery.site_facts import site_id
 from delivery.ticks import SEND, StepReport, TickReport, keep_report
 from delivery.watch import RelayWatch
@@ -223,8 +223,9 @@ def _send(parts: Parts, worker: Worker, keep_going: KeepGoing, portion: int) -> 
         watch=parts.watch,
     )
     down, sent = report.relay_down, report.sent
+    aside = parts.sender.troubles() if isinstance(parts.sender, HasRelays) else ()
     if down or sent:
-        _alone(parts, lambda s: note_relay(s, down, sent=sent, now=parts.clock()))
+        _alone(parts, lambda s: note_relay(s, down, sent=sent, now=parts.clock(), aside=aside))
     return StepReport.of_sending(sent, down, is_full=report.put_back > 0)
 
 

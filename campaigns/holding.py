@@ -14,7 +14,7 @@ from campaigns.models import Series, Step
 from campaigns.rules.holding import KEPT_BACK, cause_of
 from delivery.clock_watch import Uptime, wants_watching, watch_clock
 from delivery.errors import WITNESS_FAILED
-from delivery.holds import of_reach, open_holds, put_hold, release_cause
+from delivery.holds import of_reach, open_holds, put_hold, release_holds
 from delivery.models import Hold
 from delivery.rows import IS_HELD, IS_QUEUED, deliveries, move_all
 from delivery.rules.holds import REACH_OF, Cause, Reach
@@ -77,12 +77,28 @@ def _reports(holds: Sequence[Hold]) -> list[StepReport]:
     ]
 
 
-def note_relay(session: Session, down: RelayDown | None, *, sent: int, now: datetime) -> None:
-    """Hold what waiting does not put right; note since when the relay is away, until it is back."""
+def note_relay(
+    session: Session,
+    down: RelayDown | None,
+    *,
+    sent: int,
+    now: datetime,
+    aside: Sequence[RelayDown] = (),
+) -> None:
+    """Hold what waiting does not put right; note since when a relay is away, until it is back.
+
+    Those aside are down while others take over: that is only told.
+    """
+    for one in aside:
+        put_hold(session, Cause.RELAY_DOWN, subject=one.relay, detail=one.reply, now=now)
     if down is None:
         if sent:
-            release_cause(session, Cause.RELAY_DOWN, now=now)
+            away = {one.relay for one in aside}
+            back = [one for one in open_holds(session, Cause.RELAY_DOWN) if one.subject not in away]
+            release_holds(session, [one.id for one in back], now=now)
         return
+    if aside and not down.needs_operator:
+        return  # each is told by its own name
     if down.reply.startswith(WITNESS_FAILED):
         put_hold(session, Cause.DISK, detail=down.reply, now=now)
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,14 @@ class Sending(Protocol):
 
     def outcomes(self) -> list[Outcome]:
         """Wait for the outcomes, one for each message, in order; never raises."""
+
+
+@runtime_checkable
+class HasRelays(Protocol):
+    """A way out over several relays: one that is down need not keep anything back."""
+
+    def troubles(self) -> Sequence[RelayDown]:
+        """List what the relays said that cannot be used at present."""
 
 
 @dataclass(frozen=True)

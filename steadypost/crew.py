@@ -15,11 +15,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    from steadypost.settings.leaving import Relay
     from steadypost.settings.sections import Settings
 
+AnyRelay = TypeVar("AnyRelay", bound="Relay")
 LOG = logging.getLogger("steadypost.crew")
 _LOOK_SECONDS = 0.5
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0  # seconds before one that ended is started again
@@ -34,13 +36,14 @@ def shares(connections: int, processes: int) -> list[int]:
 
 def share_of(settings: Settings, number: int, processes: int) -> Settings:
     """Take the share of one process, counted from 1, in what the relay takes at once."""
-    relay = settings.relay
-    own = replace(
-        relay,
-        connections=shares(relay.connections, processes)[number - 1],
-        messages_per_second=relay.messages_per_second / processes,
-    )
-    return replace(settings, relay=own)
+
+    def own(relay: AnyRelay) -> AnyRelay:
+        connections = shares(relay.connections, processes)[number - 1]
+        rate = relay.messages_per_second / processes
+        return replace(relay, connections=connections, messages_per_second=rate)
+
+    relays = {name: own(relay) for name, relay in settings.relays.items()}
+    return replace(settings, relay=own(settings.relay), relays=relays)
 
 
 def member_command(folder: Path, number: int, processes: int) -> list[str]:

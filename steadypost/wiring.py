@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
@@ -19,6 +19,7 @@ from delivery.journal import JournalFolder, Scribe
 from delivery.maildir import MaildirSender
 from delivery.message import Signer
 from delivery.relay import RelaySettings, Timeouts
+from delivery.relay_pool import Member, RelayPool
 from delivery.rules.domain_pace import read_limits
 from delivery.rules.quota import Quota
 from delivery.sender import NoWitness, Sender, Witness
@@ -28,7 +29,7 @@ from scheduler import Parts
 from steadypost.errors import KeysFileError
 from steadypost.migrating import migrate
 from steadypost.settings.checks import MAILDIR, days_between, hours_of
-from steadypost.settings.leaving import Pacing
+from steadypost.settings.leaving import Pacing, Relay
 from steadypost.settings.sections import Calendar, Mail, Settings, Ticking
 from storage.database import Database, open_database
 from storage.signing import KeyRing
@@ -189,26 +190,45 @@ def make_sender(settings: Settings, *, witness: Witness | None = None) -> Sender
     if relay.host.startswith(MAILDIR):
         folder = settings.path(relay.host.removeprefix(MAILDIR))
         return MaildirSender(folder, witness=witness)
-    return SmtpSender(_relay(settings), witness=witness)
+    relays = [relay, *settings.relays.values()]
+    members = [_member(settings, one, witness) for one in relays]
+    return RelayPool(members) if len(members) > 1 else members[0].sender
 
 
 def ask_relay(settings: Settings) -> RelayReport:
     """Find out whether the relay answers, without sending anything."""
     sender = make_sender(settings)
-    if isinstance(sender, SmtpSender):
-        with closing(sender):
+    with closing(sender):
+        if isinstance(sender, SmtpSender):
             return sender.check()
+        if isinstance(sender, RelayPool):
+            senders = [one.sender for one in sender.members]
+            reports = [one.check() for one in senders if isinstance(one, SmtpSender)]
+            return _together(reports)
     return RelayReport(True, f"mails are put into {settings.relay.host}; none leaves this machine")
 
 
-def _relay(settings: Settings) -> RelaySettings:
-    relay = settings.relay
+def _together(reports: Sequence[RelayReport]) -> RelayReport:
+    return RelayReport(
+        any(one.usable for one in reports),
+        "\n".join(one.text for one in reports),
+        all(one.needs_operator for one in reports),
+    )
+
+
+def _member(settings: Settings, relay: Relay, witness: Witness) -> Member:
+    reached = _relay(settings, relay)
+    sender = SmtpSender(reached, witness=witness)
+    return Member(reached.name, sender, relay.order, relay.share)
+
+
+def _relay(settings: Settings, relay: Relay) -> RelaySettings:
     return RelaySettings(
         host=relay.host,
         port=relay.port,
         security=relay.security,
         username=relay.username,
-        password=_password(settings),
+        password=_password(settings, relay),
         helo_name=relay.helo_name or urlsplit(settings.web.public_url).hostname or "",
         connections=relay.connections,
         messages_per_second=relay.messages_per_second,
@@ -221,8 +241,8 @@ def _relay(settings: Settings) -> RelaySettings:
     )
 
 
-def _password(settings: Settings) -> str:
-    name = settings.relay.password_file
+def _password(settings: Settings, relay: Relay) -> str:
+    name = relay.password_file
     lines = settings.path(name).read_text("utf-8").splitlines() if name else []
     return lines[0] if lines else ""
 

@@ -45,7 +45,8 @@ class Key:
     @property
     def variable(self) -> str:
         """Name the environment variable that wins over the file."""
-        return f"STEADYPOST_{self.section}__{self.name}".upper()
+        section = self.section.replace(".", "__")
+        return f"STEADYPOST_{section}__{self.name}".upper()
 
     @property
     def is_list(self) -> bool:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from steadypost.settings import checks as check
-from steadypost.settings.keys import key
+from steadypost.settings.keys import Key, key, keys_of
+
+RELAYS = "relays"  # the table of tables of the further ones
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +56,37 @@ class Relay:
         default=0.0,
         between=(0, 10_000),
     )
+    order: int = key(
+        "Its place among several relays: 1 is the first choice, others take over when it is down.",
+        default=1,
+        between=(1, 99),
+    )
+    share: int = key(
+        "Its share of the mail among relays of the same order.", default=1, between=(1, 1000)
+    )
     connect_timeout_seconds: float = key(
         "How long to wait for a connection.", default=30.0, between=(0.1, 600)
     )
     answer_timeout_seconds: float = key(
         "How long to wait for the answer to a command.", default=300.0, between=(0.1, 3600)
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FurtherRelay(Relay):
+    """A further relay, by a name of your choice; there may be several. Keys as in `[relay]`."""
+
+    host: str = key("Its name.", check.host, example="smtp.other.example")
+    order: int = key(
+        "Its place among the relays: of the same order as `[relay]`, they share the mail.",
+        default=2,
+        between=(1, 99),
+    )
+
+
+def further_keys(name: str) -> list[Key]:
+    """List the keys of one further relay."""
+    return keys_of(f"{RELAYS}.{name}", FurtherRelay)
 
 
 @dataclass(frozen=True, kw_only=True)

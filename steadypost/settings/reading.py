@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,9 +15,11 @@ import msgspec
 from steadypost.errors import SettingsError, SettingsProblem
 from steadypost.settings import checks
 from steadypost.settings.keys import Key
+from steadypost.settings.leaving import RELAYS, FurtherRelay, further_keys
 from steadypost.settings.sections import FILE_NAME, SECTIONS, Settings, all_keys
 
 PREFIX = "STEADYPOST_"
+_FILES_OF_A_RELAY = frozenset({"password_file", "ca_file"})
 _OWN = {"password": "password_file"}  # what people look for, and what there is instead
 
 
@@ -37,18 +40,21 @@ def load_settings(folder: Path, environ: Mapping[str, str]) -> Settings:
     """
     folder = folder.resolve()
     written = read_toml(folder / FILE_NAME)
-    problems = [*_unknown_keys(written), *_unknown_variables(environ)]
+    names = _relay_names(written)
+    keys = [*all_keys(), *(item for name in names for item in further_keys(name))]
+    problems = [*_unknown_keys(written, keys), *_unknown_variables(environ, keys)]
     values: dict[tuple[str, str], Any] = {}
-    for item in all_keys():
+    for item in keys:
         try:
             values[item.section, item.name] = _value(item, _given(item, written, environ))
         except ValueError as error:
             problems.append(_problem(item, environ, str(error)))
     if not problems:
-        problems += _missing_files(folder, values, environ)
+        problems += _missing_files(folder, keys, values, environ)
+        problems += _misfits(names, values)
     if problems:
         raise SettingsError(folder / FILE_NAME, problems)
-    return _settings(folder, values)
+    return _settings(folder, names, values)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -73,7 +79,9 @@ def read_toml(path: Path) -> dict[str, Any]:
 def _given(item: Key, written: Mapping[str, Any], environ: Mapping[str, str]) -> _Given | None:
     if item.variable in environ:
         return _Given(environ[item.variable], item.variable, is_text=True)
-    section = written.get(item.section)
+    section: Any = written
+    for part in item.section.split("."):
+        section = section.get(part) if isinstance(section, dict) else None
     if isinstance(section, dict) and item.name in section:
         return _Given(section[item.name], item.place, is_text=False)
     return None
@@ -125,27 +133,61 @@ def _problem(item: Key, environ: Mapping[str, str], text: str) -> SettingsProble
     return SettingsProblem(item.variable if item.variable in environ else item.place, text)
 
 
-def _unknown_keys(written: Mapping[str, Any]) -> Iterable[SettingsProblem]:
-    known = {(item.section, item.name) for item in all_keys()}
+def _relay_names(written: Mapping[str, Any]) -> list[str]:
+    """Name the further relays that the file has tables for."""
+    tables = written.get(RELAYS)
+    names = tables if isinstance(tables, dict) else {}
+    return [name for name, content in names.items() if isinstance(content, dict) and _is_name(name)]
+
+
+def _is_name(name: str) -> bool:
+    """Tell whether a relay may be called so: the name is a part of a variable too."""
+    return re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) is not None
+
+
+def _unknown_keys(written: Mapping[str, Any], keys: Collection[Key]) -> Iterable[SettingsProblem]:
     for section, content in written.items():
-        if section not in SECTIONS:
-            yield _unknown(f"[{section}]", section, SECTIONS)
+        if section == RELAYS and isinstance(content, dict):
+            yield from _unknown_in_relays(content, keys)
+        elif section not in SECTIONS:
+            yield _unknown(f"[{section}]", section, [*SECTIONS, RELAYS])
         elif not isinstance(content, dict):
             yield SettingsProblem(section, f"is a section; write [{section}] on a line of its own")
         else:
-            names = {name for part, name in known if part == section}
-            yield from (
-                _unknown(f"[{section}] {name}", name, names) for name in content.keys() - names
-            )
+            yield from _unknown_in(section, content, keys)
 
 
-def _unknown_variables(environ: Mapping[str, str]) -> Iterable[SettingsProblem]:
+def _unknown_in_relays(
+    tables: Mapping[str, Any], keys: Collection[Key]
+) -> Iterable[SettingsProblem]:
+    for name, content in tables.items():
+        place = f"[{RELAYS}.{name}]"
+        if not isinstance(content, dict):
+            text = f"belongs to no relay; write it below [{RELAYS}.NAME], with a name you choose"
+            yield SettingsProblem(f"[{RELAYS}] {name}", text)
+        elif not _is_name(name):
+            text = "is no name for a relay; use small letters and digits, like 'backup'"
+            yield SettingsProblem(place, text)
+        else:
+            yield from _unknown_in(f"{RELAYS}.{name}", content, keys)
+
+
+def _unknown_in(
+    section: str, content: Mapping[str, Any], keys: Collection[Key]
+) -> Iterable[SettingsProblem]:
+    names = {item.name for item in keys if item.section == section}
+    yield from (_unknown(f"[{section}] {name}", name, names) for name in content.keys() - names)
+
+
+def _unknown_variables(
+    environ: Mapping[str, str], keys: Collection[Key]
+) -> Iterable[SettingsProblem]:
     """Refuse mistyped variables: with two underscores, or with one where two belong.
 
     Container systems set ones like STEADYPOST_PORT and STEADYPOST_WEB_PORT=tcp://10.0.0.7:80 by
     themselves when a service has such a name; those are let pass.
     """
-    known = {item.variable for item in all_keys()}
+    known = {item.variable for item in keys}
     ours = {name for name in environ if name.startswith(PREFIX) and "__" in name}
     yield from (_unknown(name, name, known) for name in sorted(ours - known))
     for meant in sorted(known):
@@ -162,27 +204,41 @@ def _unknown(place: str, name: str, known: Iterable[str]) -> SettingsProblem:
 
 
 def _missing_files(
-    folder: Path, values: Mapping[tuple[str, str], Any], environ: Mapping[str, str]
+    folder: Path,
+    keys: Collection[Key],
+    values: Mapping[tuple[str, str], Any],
+    environ: Mapping[str, str],
 ) -> Iterable[SettingsProblem]:
-    named = {("relay", "password_file"), ("relay", "ca_file")}
-    for item in all_keys():
-        name = values[item.section, item.name] if (item.section, item.name) in named else ""
+    for item in keys:
+        name = values[item.section, item.name] if item.name in _FILES_OF_A_RELAY else ""
         if name and (text := checks.existing_file(folder, name)):
             yield _problem(item, environ, text)
-    if bool(values["pace", "warm_up"]) != bool(values["pace", "warm_up_from"]):
-        missing, there = sorted(
-            ("warm_up", "warm_up_from"), key=lambda one: bool(values["pace", one])
-        )
-        yield SettingsProblem(f"[pace] {missing}", f"is missing beside {there}; write both")
-    if values["relay", "username"] and not values["relay", "password_file"]:
-        yield SettingsProblem(
-            "[relay] password_file", "is missing beside a username; name the file with the password"
-        )
 
 
-def _settings(folder: Path, values: Mapping[tuple[str, str], Any]) -> Settings:
-    sections = {
-        name: section(**{key: value for (part, key), value in values.items() if part == name})
-        for name, section in SECTIONS.items()
-    }
-    return Settings(folder=folder, **sections)
+def _misfits(
+    names: Sequence[str], values: Mapping[tuple[str, str], Any]
+) -> Iterable[SettingsProblem]:
+    """Find what is right by itself, and not beside the rest."""
+    for section in ("relay", *(f"{RELAYS}.{name}" for name in names)):
+        if values[section, "username"] and not values[section, "password_file"]:
+            text = "is missing beside a username; name the file with the password"
+            yield SettingsProblem(f"[{section}] password_file", text)
+    plan = ("warm_up", "warm_up_from")
+    missing = [name for name in plan if not values["pace", name]]
+    if len(missing) == 1:
+        (there,) = set(plan) - set(missing)
+        yield SettingsProblem(f"[pace] {missing[0]}", f"is missing beside {there}; write both")
+    if names and values["relay", "host"].startswith(checks.MAILDIR):
+        text = "sends nothing, so no other relay can help it; take one of them out"
+        yield SettingsProblem("[relay] host", text)
+
+
+def _settings(
+    folder: Path, names: Sequence[str], values: Mapping[tuple[str, str], Any]
+) -> Settings:
+    def of(section: str) -> dict[str, Any]:
+        return {name: value for (part, name), value in values.items() if part == section}
+
+    sections = {name: section(**of(name)) for name, section in SECTIONS.items()}
+    relays = {name: FurtherRelay(**of(f"{RELAYS}.{name}")) for name in names}
+    return Settings(folder=folder, relays=relays, **sections)

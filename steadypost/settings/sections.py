@@ -6,12 +6,13 @@ and `docs/how-to/settings.md` all follow from these classes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from steadypost.settings import checks as check
 from steadypost.settings.keys import Key, key, keys_of
-from steadypost.settings.leaving import Pacing, Relay
+from steadypost.settings.leaving import FurtherRelay, Pacing, Relay
 
 FILE_NAME = "steadypost.toml"
 
@@ -312,6 +313,7 @@ class Settings:
     clock: ClockRules
     subscribers: People
     keys: SigningKeys
+    relays: Mapping[str, FurtherRelay] = field(default_factory=dict)
 
     def path(self, name: str) -> Path:
         """Find a file or folder that the settings name."""

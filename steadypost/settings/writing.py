@@ -9,6 +9,7 @@ from typing import Any
 
 from steadypost.errors import ExitCode
 from steadypost.settings.keys import Key, keys_of
+from steadypost.settings.leaving import RELAYS, FurtherRelay
 from steadypost.settings.sections import FILE_NAME, SECTIONS
 
 _MEANING_OF_CODE = {
@@ -36,7 +37,8 @@ A variable `STEADYPOST_SECTION__KEY` (two underscores) wins over the file, for i
 `STEADYPOST_RELAY__HOST=smtp.clinic.example`. Several texts are separated by commas. Secrets stand
 neither in the file nor in a variable: `[relay] password_file` and `[keys] file` name files that
 hold them, and `STEADYPOST_RELAY__PASSWORD_FILE` and `STEADYPOST_KEYS__FILE` may name those, as
-service managers and containers like it.
+service managers and containers like it. A relay that has a table `[relays.backup]` in the file is
+changed by `STEADYPOST_RELAYS__BACKUP__HOST`; a variable alone makes no relay.
 
 A key nobody knows is refused, and so is a value that cannot be right; the answer names the file,
 the key and what to do. Names of files and folders start at the site's folder.
@@ -62,7 +64,8 @@ def commented_file(chosen: Mapping[tuple[str, str], Any]) -> str:
 
 def reference_page() -> str:
     """Write `docs/how-to/settings.md`."""
-    sections = "\n\n".join(_table(name, section) for name, section in SECTIONS.items())
+    tables = {**SECTIONS, f"{RELAYS}.NAME": FurtherRelay}
+    sections = "\n\n".join(_table(name, section) for name, section in tables.items())
     codes = "\n".join(f"| {int(code)} | {text} |" for code, text in _MEANING_OF_CODE.items())
     return _PAGE.format(file=FILE_NAME, sections=sections, codes=codes)
 

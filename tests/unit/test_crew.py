@@ -102,4 +102,4 @@ def load_shared(connections: int, rate: float) -> Any:
     """Make just as much of the settings as is shared out."""
     relay = replace(Relay(), connections=connections, messages_per_second=rate)
     empty = dict.fromkeys((one.name for one in fields(Settings)), None)
-    return Settings(**{**empty, "folder": Path(), "relay": relay})  # type: ignore[arg-type]
+    return Settings(**{**empty, "folder": Path(), "relay": relay, "relays": {}})  # type: ignore[arg-type]

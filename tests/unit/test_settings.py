@@ -297,3 +297,55 @@ def test_every_key_says_what_it_means() -> None:
 
 def test_the_reference_page_is_up_to_date() -> None:
     assert HOW_TO.read_text("utf-8") == reference_page()
+
+
+BACKUP = GOOD + '[relays.backup]\nhost = "smtp.other.example"\n'
+
+
+def test_a_further_relay_has_the_keys_of_the_first_and_comes_after_it(tmp_path: Path) -> None:
+    environ = {"STEADYPOST_RELAYS__BACKUP__PORT": "587"}
+
+    relay = read(tmp_path, BACKUP + "messages_per_second = 2.5\n", environ).relays["backup"]
+
+    assert (relay.host, relay.port, relay.order, relay.share) == ("smtp.other.example", 587, 2, 1)
+    assert relay.messages_per_second == 2.5
+
+
+@pytest.mark.parametrize(
+    ("extra", "expected"),
+    [
+        ("[relays.b]\nport = 25", "[relays.b] host: is missing; write host = 'smtp.other.example'"),
+        (
+            '[relays.b]\nhots = "x"',
+            "[relays.b] hots: is unknown; did you mean 'host'?",
+        ),
+        ('[relays.B-1]\nhost = "x"', "[relays.B-1]: is no name for a relay; use small letters"),
+        (
+            '[relays]\nhost = "x"',
+            "[relays] host: belongs to no relay; write it below [relays.NAME], with a name you",
+        ),
+        (
+            '[relays.b]\nhost = "x"\nusername = "me"',
+            "[relays.b] password_file: is missing beside a username; name the file",
+        ),
+        (
+            '[relays.b]\nhost = "x"\nca_file = "no.pem"',
+            "no.pem; create it, or correct the name",
+        ),
+        (
+            '[relay]\nhost = "maildir:x"\n[relays.b]\nhost = "x"',
+            "[relay] host: sends nothing, so no other relay can help it; take one of them out",
+        ),
+        ('[relays.b]\nhost = "maildir:x"', "'maildir:x' is no host name; use one like"),
+    ],
+)
+def test_what_is_wrong_with_a_further_relay_is_named(
+    tmp_path: Path, extra: str, expected: str
+) -> None:
+    assert expected in refusal(tmp_path, GOOD + extra)
+
+
+def test_a_variable_of_a_relay_without_a_table_is_unknown(tmp_path: Path) -> None:
+    text = refusal(tmp_path, BACKUP, {"STEADYPOST_RELAYS__OTHER__HOST": "x.example"})
+
+    assert "STEADYPOST_RELAYS__OTHER__HOST: is unknown; did you mean" in text
