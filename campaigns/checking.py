@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from campaigns.closing import closing_emails
 from campaigns.errors import Fault
 from campaigns.rules.conditions import NOBODY, Condition, condition_or_none
 from campaigns.series_folder import FolderStep, SeriesFolder
@@ -138,7 +139,7 @@ def check_series(
                 audience=audience,
                 renderer=renderer,
             )
-            for part, step in enumerate(folder.steps, start=1)
+            for part, step in _by_part(folder)
             if only in (None, step.key)
         ]
 
@@ -154,7 +155,7 @@ def faults_for_people(folder: SeriesFolder, scenery: Scenery, audience: Audience
         return []
     faults: list[Fault] = []
     with GuardedRenderer() as renderer:
-        for part, step in enumerate(folder.steps, start=1):
+        for part, step in _by_part(folder):
             series = {"title": folder.title, "part": part, "parts": len(folder.steps)}
             edition = _edition(step.document, theme, scenery)
             try:
@@ -168,6 +169,11 @@ def faults_for_people(folder: SeriesFolder, scenery: Scenery, audience: Audience
                 if found.level is Level.STOPS
             ]
     return faults
+
+
+def _by_part(folder: SeriesFolder) -> Iterator[tuple[int, FolderStep]]:
+    yield from enumerate(folder.steps, start=1)
+    yield from ((0, closing) for closing in closing_emails(folder))
 
 
 def _check_step(

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from campaigns.closing import CLOSING_KEY
 from campaigns.facts import load_person, moves_of, plan_of_person
 from campaigns.forecast import life_of
 from campaigns.models import Enrolment, Series
@@ -27,7 +28,7 @@ from campaigns.rules.moves import (
     Stop,
     WaitUntil,
 )
-from campaigns.rules.series import SeriesPlan, parts_of
+from campaigns.rules.series import SeriesPlan, part_of, parts_of
 from campaigns.rules.shared_days import Way
 from campaigns.rules.standing import EnrolmentStatus, SeriesStatus
 from campaigns.rules.time_zones import find_zone, zone_of
@@ -149,14 +150,14 @@ class _Account:
             return self._about_way(way, move)
         if step_id in way.progress.skipped:
             return f"{begin} was left out for them, and does not come"
-        if step_id not in parts_of(way.series):
+        places = [step.id for step in way.series.all_steps]
+        if not any(step.id == step_id and step.is_published for step in way.series.all_steps):
             return f"{begin} does not come: it is taken out of the series"
         life = life_of(self._facts, site=self._site, now=self._now)
         for sent in life.until(self._now + _FAR):
             if sent.step_id == step_id and sent.series is not None:
                 why = "" if sent.why is None else f": {reasons_in_words(sent.why, self._zone)}"
                 return f"{begin} comes on {moment_in_words(sent.at, self._zone)}{why}"
-        places = [step.id for step in way.series.steps]
         reached = max((places.index(one) for one in way.progress.reached), default=-1)
         if places.index(step_id) <= reached:
             return f"{begin} does not come: a later part has gone already"
@@ -322,8 +323,10 @@ class _Account:
         return self._part(self._plans[series_id], delivery.step_id)
 
     def _part(self, series: SeriesPlan, step_id: int) -> str:
-        parts, key = parts_of(series), self._labels.steps[step_id]
-        place = f"part {parts.index(step_id) + 1} of {len(parts)}" if step_id in parts else "part"
+        part, key = part_of(series, step_id), self._labels.steps[step_id]
+        place = f"part {part} of {len(parts_of(series))}" if part else "part"
+        if key == CLOSING_KEY:
+            place = "the completion email"
         return f"series '{self._labels.series[series.id]}', {place} ({key})"
 
     def _enrolments(self) -> list[Enrolment]:

@@ -16,7 +16,7 @@ from campaigns.joining import Joining, find_joining
 from campaigns.models import Enrolment
 from campaigns.rules.due_dates import local_day
 from campaigns.rules.lives import Life, Sent
-from campaigns.rules.series import Moment, parts_of
+from campaigns.rules.series import Moment, part_of
 from campaigns.rules.situations import situation_of
 from campaigns.sentences import reasons_in_words
 from campaigns.site import Site
@@ -38,7 +38,7 @@ class ForecastEntry:
     address: str
     series: str  # its name in URLs and commands; empty: it is a broadcast
     step_key: str
-    part: int  # which email of the series this is, as the email itself says
+    part: int  # which email of the series this is, as the email itself says; 0: none of them
     why: str  # why then, in words
     broadcast: str = ""  # its name in commands
 
@@ -188,7 +188,7 @@ def _entry(sent: Sent, person: PersonFacts, labels: Labels) -> ForecastEntry:
         address=person.email,
         series=labels.series[series.id] if series else "",
         step_key=labels.steps[sent.step_id] if series else "",
-        part=parts_of(series).index(sent.step_id) + 1 if series else 0,
+        part=part_of(series, sent.step_id) if series else 0,
         why=_words(sent, person),
         broadcast=labels.broadcasts.get(sent.broadcast_id, ""),
     )

@@ -152,7 +152,14 @@ def _step_query() -> Select[Any]:
                 Subscription.list_id == MailingList.id,
             ),
         )
-        .outerjoin(_LAST_STEP, and_(_LAST_STEP.id == Enrolment.last_step_id, ~_WAS_CANCELLED))
+        .outerjoin(
+            _LAST_STEP,
+            and_(
+                _LAST_STEP.id == Enrolment.last_step_id,
+                ~_WAS_CANCELLED,
+                ~_LAST_STEP.is_closing,  # parts appended behind it are ahead all the same
+            ),
+        )
     )
 
 
@@ -189,7 +196,7 @@ def load_published(session: Session, series_ids: Collection[int]) -> Mapping[int
     """Read the ids of the published steps of some series, in order."""
     wanted = (
         select(Step.series_id, Step.id)
-        .where(Step.series_id.in_(series_ids), Step.published.is_(True))
+        .where(Step.series_id.in_(series_ids), Step.published.is_(True), Step.is_closing.is_(False))
         .order_by(Step.series_id, Step.position)
     )
     steps: defaultdict[int, list[int]] = defaultdict(list)

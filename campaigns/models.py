@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text, true
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.rules.broadcasts import USUAL_PRIORITY, BroadcastStatus
@@ -65,6 +65,8 @@ class Step(Base):
     published: Mapped[bool] = mapped_column(default=True)
     revision_id: Mapped[int | None] = mapped_column(RowId)  # the one to send now
     condition: Mapped[str] = mapped_column(Text, default="", server_default="")
+    # The completion email: it follows the last part, and readers do not count it as one.
+    is_closing: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class Broadcast(Base):

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from campaigns.broadcasts import edition_to_look_at, find_broadcast, list_of
+from campaigns.closing import CLOSING_KEY
 from campaigns.editions import load_editions
 from campaigns.errors import (
     SeriesNotNamedError,
@@ -24,7 +25,7 @@ from campaigns.letters import Posting, plain_letter
 from campaigns.models import Series, Step
 from campaigns.revisions import edition_with, surroundings_now
 from campaigns.site import Site
-from campaigns.store import all_series, find_series, steps_of
+from campaigns.store import all_series, closing_of, find_series, steps_of
 from delivery.message import Letter, compose_signed
 from delivery.rules.addresses import wire_address
 from delivery.rules.states import Kind
@@ -190,10 +191,12 @@ def find_step(session: Session, step_ref: str) -> StepPlace:
     series = find_series(session, slug) if slash else _only_series(session, step_ref)
     steps = steps_of(session, series.id)
     published = [step for step in steps if step.published]
-    found = _named(steps, name) or _numbered(published, name)
+    found = _named(steps, name) or _numbered(published, name) or _closing(session, series, name)
     if found is None:
         raise UnknownStepError(series.slug, name, [step.key for step in published])
     number = published.index(found) + 1 if found in published else len(published)
+    if found.is_closing:
+        number = 0
     return StepPlace(series, found, number, len(published))
 
 
@@ -222,6 +225,10 @@ def _only_series(session: Session, step_ref: str) -> Series:
 
 def _named(steps: Sequence[Step], key: str) -> Step | None:
     return next((step for step in steps if step.key == key), None)
+
+
+def _closing(session: Session, series: Series, key: str) -> Step | None:
+    return closing_of(session, series.id) if key == CLOSING_KEY else None
 
 
 def _numbered(steps: Sequence[Step], number: str) -> Step | None:

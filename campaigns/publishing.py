@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
+from campaigns.closing import CLOSING_KEY, closing_emails, has_closing, save_closing
 from campaigns.editions import load_editions
 from campaigns.errors import (
     Fault,
@@ -86,6 +87,8 @@ def import_series(
     series = _save_series(session, series, folder, mailing_list, now=now)
     keep_surroundings(session, surroundings)
     steps = _save_steps(session, series, folder, surroundings, now=now)
+    if save_closing(session, series, folder, surroundings, now=now):
+        steps.note_closing(is_wanted=folder.completion_email, is_new=is_new)
     session.flush()
     beginning = place_existing(session, series, existing, now=now) if is_new else 0
     taken_up = 0 if is_new else take_up_finished(session, series, now=now)
@@ -103,7 +106,7 @@ def export_series(session: Session, slug: str) -> SeriesFolder:
     texts = (
         select(Step, Revision.document)
         .join(Revision, Revision.id == Step.revision_id)
-        .where(Step.series_id == series.id, Step.published.is_(True))
+        .where(Step.series_id == series.id, Step.published.is_(True), Step.is_closing.is_(False))
         .order_by(Step.position, Step.id)
     )
     return SeriesFolder(
@@ -123,6 +126,7 @@ def export_series(session: Session, slug: str) -> SeriesFolder:
         priority=series.priority,
         exit_rule=series.exit_rule,
         sends_new_to_finished=series.sends_new_to_finished,
+        completion_email=has_closing(session, series.id),
     )
 
 
@@ -186,8 +190,10 @@ def _check(folder: SeriesFolder, *, site: Site, renderer: Renderer, now: datetim
         surroundings = surroundings_now(folder.theme, site, now=now)
     except ThemeError as error:
         raise SeriesFolderError(folder.slug, [Fault("series.yaml", 0, str(error))]) from error
-    texts = {step.file: step.document for step in folder.steps}
-    faults = faults_in(texts, surroundings, title=folder.title, site=site, renderer=renderer)
+    faults = []
+    for emails in (folder.steps, closing_emails(folder)):
+        texts = {step.file: step.document for step in emails}
+        faults += faults_in(texts, surroundings, title=folder.title, site=site, renderer=renderer)
     faults += strange_names(folder, known=site.attribute_names)
     if faults:
         raise SeriesFolderError(folder.slug, faults)
@@ -232,6 +238,12 @@ class _StepChanges:
     added: list[str] = field(default_factory=list)  # keys
     changed: list[str] = field(default_factory=list)
     unpublished: list[str] = field(default_factory=list)
+
+    def note_closing(self, *, is_wanted: bool, is_new: bool) -> None:
+        if is_wanted and is_new:
+            self.added.append(CLOSING_KEY)
+        else:
+            (self.changed if is_wanted else self.unpublished).append(CLOSING_KEY)
 
     def by_key(self) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
         return tuple(self.added), tuple(self.changed), tuple(self.unpublished)
@@ -302,8 +314,11 @@ def _publish_series(
         .order_by(Step.position)
     )
     texts = [(row.Step, row.document) for row in session.execute(stale)]
-    files = {step.file or step.key: document for step, document in texts}
-    faults = faults_in(files, surroundings, title=series.title, site=site, renderer=renderer)
+    faults = []
+    for is_closing in (False, True):
+        some = [(step, text) for step, text in texts if step.is_closing is is_closing]
+        files = {step.file or step.key: text for step, text in some}
+        faults += faults_in(files, surroundings, title=series.title, site=site, renderer=renderer)
     if faults:
         raise UnpublishableChangeError(series.slug, faults)
     if texts:

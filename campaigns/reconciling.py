@@ -217,7 +217,7 @@ def _move_pointer(session: Session, proof: Proof, place: _Place) -> None:
     way = session.get_one(Enrolment, place.enrolment_id, populate_existing=True)
     mine = session.get_one(Step, place.step_id)
     last = session.get(Step, way.last_step_id) if way.last_step_id else None
-    if last is None or last.position <= mine.position:
+    if last is None or last.is_closing or last.position <= mine.position:
         way.last_step_id = mine.id
         way.last_sent_at = max(way.last_sent_at or proof.dot.at, proof.dot.at)
     session.flush()

@@ -29,7 +29,7 @@ SLUG_ADVICE = "use up to 64 lower-case letters, digits and single hyphens, like 
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,118}")
 _SERIES_KEYS = (
     "title", "list", "description", "theme", "send_hour", "first_step", "priority", "exit_when",
-    "finished_get_new_steps", "steps",
+    "finished_get_new_steps", "completion_email", "steps",
 )  # fmt: skip
 _STEP_KEYS = ("key", "file", "wait_days", "condition")
 
@@ -60,6 +60,7 @@ class SeriesFolder:
     priority: int = 100
     exit_rule: str = ""  # of whom this is true, their way ends
     sends_new_to_finished: bool = True  # steps that are appended later
+    completion_email: bool = False  # one more email after the last part, that says so
 
 
 def read_series_folder(path: Path, *, slug: str | None = None) -> SeriesFolder:
@@ -103,6 +104,7 @@ def series_yaml(folder: SeriesFolder) -> str:
         "priority": folder.priority,
         **({"exit_when": folder.exit_rule} if folder.exit_rule else {}),
         **({} if folder.sends_new_to_finished else {"finished_get_new_steps": False}),
+        **({"completion_email": True} if folder.completion_email else {}),
         "steps": [_step_facts(step) for step in folder.steps],
     }
     return yaml.safe_dump(facts, sort_keys=False, allow_unicode=True, width=98)
@@ -166,6 +168,7 @@ class _Reading:
             priority=read.number(fields, "priority", default=100, between=(0, 1000)),
             exit_rule=read.condition(fields, "exit_when"),
             sends_new_to_finished=read.is_yes(fields, "finished_get_new_steps", default=True),
+            completion_email=read.is_yes(fields, "completion_email", default=False),
         )
 
     def _steps(self, fields: Mapping[str, yaml.Node]) -> tuple[FolderStep, ...]:

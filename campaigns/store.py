@@ -75,22 +75,33 @@ def all_series(session: Session) -> list[Series]:
 
 
 def steps_of(session: Session, series_id: int) -> list[Step]:
-    """List the steps of a series in order, the unpublished ones too."""
-    wanted = select(Step).where(Step.series_id == series_id).order_by(Step.position, Step.id)
-    return list(session.scalars(wanted))
+    """List the steps of a series in order, the unpublished ones too; not its completion email."""
+    wanted = select(Step).where(Step.series_id == series_id, Step.is_closing.is_(False))
+    return list(session.scalars(wanted.order_by(Step.position, Step.id)))
+
+
+def closing_of(session: Session, series_id: int) -> Step | None:
+    """Find the completion email of a series, an unpublished one too; None: it never had one."""
+    wanted = select(Step).where(Step.series_id == series_id, Step.is_closing.is_(True))
+    return session.scalars(wanted).one_or_none()
 
 
 def load_plans(session: Session) -> dict[int, SeriesPlan]:
     """Read every series as far as time is concerned, by id."""
     steps: defaultdict[int, list[StepPlan]] = defaultdict(list)
+    closing: dict[int, StepPlan] = {}
     columns = (Step.series_id, Step.id, Step.wait_days, Step.published, Step.revision_id)
-    wanted = select(*columns, Step.condition).order_by(Step.position, Step.id)
+    wanted = select(*columns, Step.condition, Step.is_closing).order_by(Step.position, Step.id)
     for row in session.execute(wanted):
         is_ready, condition = (
             row.published and row.revision_id is not None,
             condition_or_none(row.condition),
         )
-        steps[row.series_id].append(StepPlan(row.id, row.wait_days, is_ready, condition))
+        step = StepPlan(row.id, row.wait_days, is_ready, condition)
+        if not row.is_closing:
+            steps[row.series_id].append(step)
+        elif is_ready:
+            closing[row.series_id] = step
     return {
         series.id: SeriesPlan(
             id=series.id,
@@ -101,6 +112,7 @@ def load_plans(session: Session) -> dict[int, SeriesPlan]:
             status=series.status,
             resumed_at=series.resumed_at,
             exit_rule=condition_or_none(series.exit_rule),
+            closing=closing.get(series.id),
         )
         for series in all_series(session)
     }

@@ -22,7 +22,7 @@ NAMES = frozenset({"first_name", "last_name"})
 
 def asks_for_traits(series: SeriesPlan) -> bool:
     """Tell whether anything of a series asks about people."""
-    return series.exit_rule is not None or any(step.condition for step in series.steps)
+    return series.exit_rule is not None or any(step.condition for step in series.all_steps)
 
 
 def strange_attributes(condition: Condition | None, *, known: Collection[str]) -> Iterator[str]:

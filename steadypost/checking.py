@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from campaigns.checking import Audience, CheckedStep, Scenery, check_series
+from campaigns.closing import emails_of
 from campaigns.errors import Fault, SeriesFolderError, StepWithoutTextError
 from campaigns.preview import find_step
 from campaigns.publishing import export_series
@@ -140,7 +141,7 @@ class _Search:
             return None
         place = find_step(self.session, f"{slug}/{step}")
         folder = export_series(self.session, slug)
-        if place.step.key not in {each.key for each in folder.steps}:
+        if place.step.key not in {each.key for each in emails_of(folder)}:
             raise StepWithoutTextError(slug, place.step.key)
         name = f"{slug}/{place.step.key}"
         return Target(Kind.STEP, name, folder, place.step.key, folder.list_slug)

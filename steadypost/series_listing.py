@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from campaigns.closing import has_closing
 from campaigns.rules.standing import EnrolmentStatus
 from campaigns.store import all_series, count_enrolments, find_series, steps_of
 from storage.database import Session
@@ -44,6 +45,7 @@ def describe_series(session: Session, slug: str) -> dict[str, Any]:
         "first_step": series.first_step.value,
         "priority": series.priority,
         "reason": series.reason,
+        "completion_email": has_closing(session, series.id),
         "steps": [
             {
                 "place": place,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from litestar.exceptions import NotFoundException
 
+from campaigns.closing import has_closing
 from campaigns.models import Series, Step
 from campaigns.store import all_series, steps_of
 from storage.database import Session
@@ -30,6 +31,7 @@ class Offer:
     waits: tuple[int, ...]  # days before each email after the one before it
     hour: int  # local hour of people who choose none
     sample: str  # `series/step` of the first email; empty when there is none
+    has_last_word: bool = False  # a completion email follows the last part
 
     @property
     def parts(self) -> int:
@@ -39,7 +41,7 @@ class Offer:
     @property
     def rhythm(self) -> str:
         """Say how many emails come, how often, and that they end."""
-        return rhythm_in_words(self.waits)
+        return rhythm_in_words(self.waits, has_last_word=self.has_last_word)
 
 
 def find_offer(session: Session, list_slug: str) -> Offer | None:
@@ -64,6 +66,7 @@ def offer_of(session: Session, mailing_list: MailingList) -> Offer:
         waits=tuple(step.wait_days for step in steps),
         hour=foremost.send_hour if foremost else USUAL_HOUR,
         sample=f"{foremost.slug}/{steps[0].key}" if foremost and steps else "",
+        has_last_word=foremost is not None and has_closing(session, foremost.id),
     )
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from campaigns.publishing import edition_of
 from delivery.models import Delivery
 from delivery.rules.states import Kind, State
-from delivery.store import deliveries_of_subscriber
+from delivery.store import deliveries_of_enrolments, deliveries_of_subscriber
 from storage.database import Session
 from subscribers.models import Subscriber
 from subscribers.tokens import view_token
@@ -35,6 +35,14 @@ def past_letters(
 ) -> Sequence[PastLetter]:
     """List the steps and broadcasts a person was sent, the newest first."""
     deliveries = deliveries_of_subscriber(session, person.id, limit=_MOST_SHOWN)
+    return [_letter(session, desk, each, zone) for each in deliveries if _was_sent(each)]
+
+
+def letters_of_way(
+    session: Session, desk: Desk, enrolment_id: int, *, zone: ZoneInfo
+) -> Sequence[PastLetter]:
+    """List the emails of one way through a series, in the order in which they came."""
+    deliveries = deliveries_of_enrolments(session, [enrolment_id])[enrolment_id]
     return [_letter(session, desk, each, zone) for each in deliveries if _was_sent(each)]
 
 

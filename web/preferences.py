@@ -89,7 +89,8 @@ def choose_new_parts(
     with desk.database.transaction() as session:
         person, now = _find(session, desk, token), desk.clock()
         hear_of_new(session, person, int(series[:18]), wants=wants == "yes", now=now)
-    return pages.send_to(f"/p/{token}")
+    is_from_the_end = form.get("from") == "finished"
+    return pages.send_to(f"/p/{token}/finished" if is_from_the_end else f"/p/{token}")
 
 
 def _find(session: Session, desk: Desk, token: str) -> Subscriber:

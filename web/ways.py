@@ -31,6 +31,7 @@ class Way:
     can_begin_again: bool = False
     may_hear_of_new: bool = False  # they have finished, and can say whether they want more
     hears_of_new: bool | None = None
+    is_finished: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,7 @@ def _way(where: Whereabouts) -> Way:
         can_begin_again=where.part > 0,
         may_hear_of_new=where.may_hear_of_new,
         hears_of_new=where.hears_of_new,
+        is_finished=where.status is EnrolmentStatus.FINISHED,
     )
 
 

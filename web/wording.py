@@ -28,17 +28,19 @@ def hour_in_words(hour: int) -> str:
     return f"{hour}:00"
 
 
-def rhythm_in_words(waits: Sequence[int]) -> str:
+def rhythm_in_words(waits: Sequence[int], *, has_last_word: bool = False) -> str:
     """Say how many emails come, how often, and that they end, from the waits between them.
 
     Args:
         waits: days before each email after the one before it; that of the first does not count.
+        has_last_word: a completion email follows; it is promised too, for it is one more.
     """
     if not waits:
         return "an email now and then"
+    end = "and a closing note after the last, then it stops" if has_last_word else "then it stops"
     if len(waits) == 1:
-        return "1 email, then it stops"
-    return f"{len(waits)} emails, {_how_often(waits[1:])}, then it stops"
+        return f"1 email, {end}"
+    return f"{len(waits)} emails, {_how_often(waits[1:])}, {end}"
 
 
 def _how_often(waits: Sequence[int]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from campaigns.rules.series import SeriesPlan, next_step
+from campaigns.rules.series import SeriesPlan, next_part
 
 HEARS_OF_NEW = timedelta(days=90)  # so long after the end of a series a person gets new steps
 MOST_STAGGER_DAYS = 366
@@ -50,4 +50,4 @@ def takes_up_again(
 ) -> bool:
     """Tell whether who had finished a series goes on with steps appended since."""
     is_recent = now - ended_at <= HEARS_OF_NEW
-    return is_recent and bool(reached) and next_step(series, reached) is not None
+    return is_recent and bool(reached) and next_part(series, reached) is not None

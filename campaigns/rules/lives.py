@@ -135,7 +135,7 @@ def _without_withdrawn(way: Way, traits: Traits) -> Way:
 
 
 def _may_go(step_id: int, way: Way, traits: Traits) -> bool:
-    steps = [step for step in way.series.steps if step.id == step_id and step.is_published]
+    steps = [step for step in way.series.all_steps if step.id == step_id and step.is_published]
     since = way.progress.enrolled_at
     return any(
         not objection_to(step.condition, way.series.exit_rule, traits=traits, since=since)

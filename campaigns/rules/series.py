@@ -72,6 +72,12 @@ class SeriesPlan:
     status: SeriesStatus = SeriesStatus.ACTIVE
     resumed_at: datetime | None = None  # end of the last pause: slots up to then have lapsed
     exit_rule: Condition | None = None  # whoever it is true of has arrived: their way ends
+    closing: StepPlan | None = None  # the completion email; no part, and after all of them
+
+    @property
+    def all_steps(self) -> tuple[StepPlan, ...]:
+        """Give everything that can be sent of it."""
+        return self.steps if self.closing is None else (*self.steps, self.closing)
 
 
 @dataclass(frozen=True)
@@ -144,7 +150,7 @@ def next_move(series: SeriesPlan, progress: Progress, *, rhythm: Rhythm, moment:
     if progress.in_flight is not None:
         return AwaitDelivery(progress.in_flight.step_id)
     step = next_step(series, progress.reached)
-    if step is None:
+    if step is None or (step is series.closing and not progress.had):  # all were left out
         return Finished() if progress.reached else Blocked(Block.NO_STEP)
     if series.status is SeriesStatus.PAUSED:
         return SeriesPaused(step.id)
@@ -165,6 +171,14 @@ def objection_to(
 
 
 def next_step(series: SeriesPlan, had: Set[int]) -> StepPlan | None:
+    """Find what follows the steps reached: the next part, then the completion email, then None."""
+    part = next_part(series, had)
+    if part is not None or not had:
+        return part
+    return None if series.closing is None or series.closing.id in had else series.closing
+
+
+def next_part(series: SeriesPlan, had: Set[int]) -> StepPlan | None:
     """Find the first published step after the furthest one reached; None at the end."""
     places = [place for place, step in enumerate(series.steps) if step.id in had]
     ahead = series.steps[max(places) + 1 :] if places else series.steps
@@ -174,6 +188,12 @@ def next_step(series: SeriesPlan, had: Set[int]) -> StepPlan | None:
 def parts_of(series: SeriesPlan) -> list[int]:
     """Give the ids of the published steps in order: what readers count as part 1, 2, …"""
     return [step.id for step in series.steps if step.is_published]
+
+
+def part_of(series: SeriesPlan, step_id: int) -> int:
+    """Tell which part a step is; 0: it is not published, or closes the series."""
+    parts = parts_of(series)
+    return parts.index(step_id) + 1 if step_id in parts else 0
 
 
 def wait_of(step: StepPlan, pace: Pace) -> int:

@@ -43,6 +43,6 @@ def _progress(progress: Progress, rhythm: Rhythm) -> Hashable:
 def _answers(way: Way, moment: Moment) -> Iterator[bool]:
     """Ask everything a series asks; of what a person is like nothing else counts."""
     since = way.progress.enrolled_at
-    for condition in (way.series.exit_rule, *(step.condition for step in way.series.steps)):
+    for condition in (way.series.exit_rule, *(step.condition for step in way.series.all_steps)):
         if condition is not None:
             yield condition.holds(moment.traits, since=since)

@@ -34,14 +34,16 @@ def fallen_in_pause(
 ) -> list[Fallen]:
     """List the steps whose slots fell into a pause of the series, as if it had run.
 
-    Who has had none yet keeps them all: nobody begins with part 2.
+    Who has had none yet keeps them all: nobody begins with part 2. The completion email is no
+    part, and comes after the pause.
 
     Args:
         moment: the begin of the pause.
         until: its end.
     """
     plain = tuple(replace(step, condition=None) for step in series.steps)
-    running = replace(series, steps=plain, status=SeriesStatus.ACTIVE, exit_rule=None)
+    now_running = SeriesStatus.ACTIVE
+    running = replace(series, steps=plain, status=now_running, exit_rule=None, closing=None)
     fallen: list[Fallen] = []
     clock = moment.now
     while progress.had:

@@ -17,6 +17,9 @@ def calendar_rows(rehearsal: Rehearsal) -> tuple[list[str], list[list[str]]]:
     """Lay out who got which part when, each on their own clock."""
     parts = range(1, len(rehearsal.stage.folder.steps) + 1)
     columns = ["reader", "lives in", *(f"part {part}" for part in parts)]
+    if rehearsal.stage.folder.completion_email:
+        parts = range(1, len(parts) + 2)
+        columns.append("the end")
     rows = []
     for reader in rehearsal.stage.cast:
         own = {mail.part: mail for mail in rehearsal.of(reader)}

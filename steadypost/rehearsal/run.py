@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
+from campaigns.closing import emails_of
 from campaigns.store import load_labels, look_again, next_look
 from delivery.models import Delivery
 from delivery.outbox import WorkerIdentity, beat
@@ -158,7 +159,7 @@ def _mails(stage: Stage) -> list[RehearsedMail]:
             .where(Delivery.kind == Kind.STEP)
         )
         rows = {row.id: row for row in session.execute(wanted)}
-    parts = {step.key: part for part, step in enumerate(stage.folder.steps, start=1)}
+    parts = {step.key: part for part, step in enumerate(emails_of(stage.folder), start=1)}
     return [
         RehearsedMail(
             reader=clients[row.email],

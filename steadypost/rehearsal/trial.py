@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+from campaigns.closing import emails_of
 from campaigns.preview import preview_step, send_as_test
 from delivery.sender import Accepted, Sender
 from steadypost.errors import RelayRefusedError
@@ -28,7 +29,7 @@ def send_trial(
         InvalidAddressError: the tester's address is none.
         RelayRefusedError: the relay did not take one; the rest is not sent.
     """
-    steps, parts = stage.folder.steps, stage.parts
+    steps, parts = emails_of(stage.folder), stage.parts
     for part, step in enumerate(steps, start=1):
         if part > 1:
             wait(step.wait_days * _ONE_DAY / _WEEK * week.total_seconds())

@@ -17,6 +17,7 @@ from random import Random
 import pytest
 from sqlalchemy import select
 
+from campaigns.closing import CLOSING_KEY
 from campaigns.errors import SeriesNotPausedError, SeriesPausedError
 from campaigns.forecast import forecast
 from campaigns.models import Series, Step
@@ -31,7 +32,7 @@ from subscribers.events import note_event
 from subscribers.models import Subscriber
 from subscribers.profiles import add_tags
 from subscribers.rules.standing import Pace
-from tests.sending_stage import Clock
+from tests.sending_stage import DOCUMENT, Clock
 from tests.series_stage import SeriesStage
 
 ZONES = [None, "Pacific/Auckland", "America/Los_Angeles", "Asia/Kathmandu", "Mars/Olympus"]
@@ -60,6 +61,17 @@ class World:
         self.stage.change(Series, series.id, exit_rule=self.chance.choice(["", "event arrived"]))
         for step in steps:
             self.stage.change(Step, step.id, condition=self.chance.choice(CONDITIONS))
+        self._close(series.id)
+
+    def _close(self, series_id: int) -> None:
+        with self.stage.database.transaction() as session:
+            closing = Step(
+                series_id=series_id, key=CLOSING_KEY, position=1_000_000, wait_days=1,
+                is_closing=True, published=self.chance.random() < 0.7,
+            )  # fmt: skip
+            session.add(closing)
+            session.flush()
+            self.stage.publish(session, closing, DOCUMENT.format(subject="the end"))
 
     def _welcome(self, number: int) -> None:
         self.stage.add_reader(
@@ -97,13 +109,18 @@ def move_a_step(world: World) -> None:
     edit(world, lambda step: setattr(step, "position", world.chance.randint(1, 8)))
 
 
+def switch_a_completion_email(world: World) -> None:
+    edit(world, lambda step: setattr(step, "published", not step.published), is_closing=True)
+
+
 def change_a_condition(world: World) -> None:
     edit(world, lambda step: setattr(step, "condition", world.chance.choice(CONDITIONS)))
 
 
-def edit(world: World, change: Callable[[Step], None]) -> None:
+def edit(world: World, change: Callable[[Step], None], *, is_closing: bool = False) -> None:
     with world.stage.database.transaction() as session:
-        steps = list(session.scalars(select(Step).order_by(Step.id)))
+        wanted = select(Step).where(Step.is_closing.is_(is_closing))
+        steps = list(session.scalars(wanted.order_by(Step.id)))
         step = world.chance.choice(steps)
         change(step)
         session.flush()
@@ -171,7 +188,13 @@ def nothing_is_heard_for_a_while(world: World) -> None:
 
 
 _DEEDS = [
-    *(change_a_wait, take_out_or_bring_back, move_a_step, change_a_condition),
+    *(
+        change_a_wait,
+        switch_a_completion_email,
+        take_out_or_bring_back,
+        move_a_step,
+        change_a_condition,
+    ),
     *(pause_a_series, resume_a_series, resume_a_series, somebody_skips, somebody_hurries),
     *(somebody_begins_again, somebody_leaves_one_series, somebody_pauses, something_is_noted),
     nothing_is_heard_for_a_while,

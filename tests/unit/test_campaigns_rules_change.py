@@ -43,6 +43,8 @@ from campaigns.rules.series import (
     SeriesPlan,
     StepPlan,
     next_move,
+    next_step,
+    part_of,
 )
 from campaigns.rules.shared_days import Way, plan_moves
 from campaigns.rules.situations import situation_of
@@ -54,6 +56,7 @@ MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)  # 09:00 in Berlin
 DAY = timedelta(days=1)
 RHYTHM = Rhythm(BERLIN)
 SERIES = SeriesPlan(id=1, steps=(StepPlan(1, 0), StepPlan(2, 7), StepPlan(3, 7)), send_hour=9)
+CLOSED = replace(SERIES, closing=StepPlan(9, 1))
 NEW = Progress(enrolled_at=MONDAY, confirmed_at=MONDAY)
 HAD_ONE = replace(NEW, had=frozenset({1}), last_sent_at=MONDAY)
 OPEN = ClinicCalendar()
@@ -250,6 +253,50 @@ def test_only_who_finished_lately_takes_up_what_is_appended() -> None:
     assert not takes_up_again(longer, had, ended_at=ended, now=MONDAY + 91 * DAY)
     assert not takes_up_again(SERIES, had, ended_at=ended, now=MONDAY)
     assert not takes_up_again(longer, set(), ended_at=ended, now=MONDAY)
+
+
+def test_a_completion_email_is_nothing_that_finished_people_take_up() -> None:
+    assert not takes_up_again(CLOSED, {1, 2, 3}, ended_at=MONDAY, now=MONDAY)
+
+
+# The completion email
+
+
+def test_it_follows_the_last_part_on_another_day_and_comes_once() -> None:
+    had = replace(NEW, had=frozenset({1, 2, 3}), last_sent_at=MONDAY)
+    move = decide(had, MONDAY, series=CLOSED)
+
+    assert isinstance(move, WaitUntil)
+    assert (move.step_id, move.at) == (9, MONDAY + DAY)
+    assert decide(replace(had, had=had.had | {9}), MONDAY, series=CLOSED) == Finished()
+    assert next_step(CLOSED, {1}) == SERIES.steps[1]
+
+
+def test_a_part_appended_behind_it_comes_and_it_does_not_come_again() -> None:
+    longer = replace(CLOSED, steps=(*SERIES.steps, StepPlan(4, 7)))
+
+    assert next_step(longer, {1, 2, 3, 9}) == longer.steps[3]
+    assert next_step(longer, {1, 2, 3, 4, 9}) is None
+
+
+def test_nobody_is_told_of_the_end_who_had_nothing() -> None:
+    none = replace(NEW, skipped=frozenset({1, 2, 3}))
+
+    assert decide(none, MONDAY, series=CLOSED) == Finished()
+    assert decide(NEW, MONDAY, series=replace(CLOSED, steps=())) == Blocked(Block.NO_STEP)
+
+
+def test_a_pause_lets_it_fall_for_nobody() -> None:
+    had = replace(NEW, had=frozenset({1, 2, 3}), last_sent_at=MONDAY)
+    moment, until = Moment(MONDAY, OPEN), MONDAY + 30 * DAY
+
+    assert fallen_in_pause(CLOSED, had, rhythm=RHYTHM, moment=moment, until=until) == []
+
+
+def test_it_is_no_part() -> None:
+    assert [part_of(CLOSED, step_id) for step_id in (1, 3, 9)] == [1, 3, 0]
+    assert [step.id for step in CLOSED.all_steps] == [1, 2, 3, 9]
+    assert [step.id for step in SERIES.all_steps] == [1, 2, 3]
 
 
 # What an edit moves

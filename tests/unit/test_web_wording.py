@@ -48,6 +48,15 @@ def test_a_rhythm_says_what_how_often_and_how_long(waits: tuple[int, ...], words
     assert rhythm_in_words(waits) == words
 
 
+def test_a_completion_email_is_promised_with_the_others() -> None:
+    assert rhythm_in_words((0, 7, 7), has_last_word=True) == (
+        "3 emails, one a week, and a closing note after the last, then it stops"
+    )
+    assert rhythm_in_words((0,), has_last_word=True) == (
+        "1 email, and a closing note after the last, then it stops"
+    )
+
+
 def test_the_consent_names_the_clinic_the_rhythm_and_the_way_out() -> None:
     words = consent_in_words("Riverside Clinic", "6 emails, one a week, then it stops")
 
