@@ -28,6 +28,7 @@ from subscribers.store import (
     count_standings,
     count_subscribers,
 )
+from subscribers.unfinished import UnfinishedFile, list_unfinished
 
 MOST_NAMED = 100
 _LOOK_AHEAD_DAYS = 7
@@ -75,6 +76,7 @@ class Status:
     uncertain: list[NamedDelivery]
     held: list[NamedDelivery]
     holds: list[HoldStatus]
+    imports: list[UnfinishedFile]  # broken off, or running just now
     workers: list[WorkerStatus]
     last_tick: dict[str, Any] | None
     next_look: datetime | None  # when the scheduler next expects something to do
@@ -108,6 +110,7 @@ def gather_status(parts: Parts, *, now: datetime) -> Status:
             uncertain=named_deliveries(session, State.UNCERTAIN),
             held=named_deliveries(session, State.HELD),
             holds=list_holds(session, now=now),
+            imports=list_unfinished(session),
             workers=[_worker(worker, now=now, lease=parts.lease) for worker in workers],
             last_tick=_last_tick(workers),
             next_look=next_look(session),
@@ -208,6 +211,11 @@ def _troubles(status: Status) -> Iterable[str]:
     for hold in status.holds:
         of = f" ({hold.subject})" if hold.subject else ""
         yield f"{hold.what}{of}: {hold.detail}" + (f"; {hold.how}" if hold.how else "")
+    for one in status.imports:
+        yield (
+            f"the import of {one.file_name} to {one.list_slug} is not finished: {one.rows_done:,} "
+            f"of {one.rows:,} rows are in; unless it runs just now, give the same command again"
+        )
     if uncertain := status.deliveries.get("uncertain"):
         they_are = "it is" if uncertain == 1 else "they are"
         yield (

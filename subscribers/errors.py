@@ -106,3 +106,14 @@ class UnreadableFileError(SubscriberError):
     def __init__(self, name: str, why: str) -> None:
         self.name, self.why = name, why
         super().__init__(f"cannot import {name!r}: {why}")
+
+
+class ImportedElsewhereError(SubscriberError):
+    """Another process is going on with the same import."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"another process goes on with the import of {name!r}; let it finish, or end it and "
+            "run this command again"
+        )

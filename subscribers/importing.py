@@ -1,9 +1,13 @@
-"""Import people from a CSV file: all of them or none, and never against their will."""
+"""Import people from a CSV file: none when a row is bad, and never against their will.
+
+The file is read twice. The first time every row is checked and nothing is written; the second
+time the rows go in, portion by portion, and after a crash from where it broke off.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -11,6 +15,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from storage.bulk import give_room
 from storage.signing import KeyRing
 from subscribers.batches import Fate, ImportTarget, import_batch
 from subscribers.errors import InvalidTextError, SubscriberError, shown
@@ -18,7 +23,7 @@ from subscribers.mailing_lists import get_list
 from subscribers.rules.rows import ImportRow, read_header, read_row
 from subscribers.spreadsheets import Record, Spreadsheet, open_spreadsheet
 
-BATCH_SIZE = 5000
+PORTION_SIZE = 5000  # written in one transaction, during which nobody else writes to SQLite
 
 
 @dataclass(frozen=True)
@@ -43,13 +48,48 @@ class ParsedImport:
     def rows(self) -> Iterator[ImportRow | BadRow]:
         """Read and check row by row; an address is good only once, in whatever spelling."""
         first_lines: dict[str, int] = {}
-        for record in islice(self.spreadsheet.records(), 1, None):
+        for record in self._records():
             row = _read(self.columns, record)
             if isinstance(row, ImportRow):
                 first = first_lines.setdefault(row.email, record.line)
                 if first != record.line:
                     row = _bad(record, f"the same address as in line {first}")
             yield row
+
+    def portions(self, checked: CheckedRows, *, after: int = 0) -> Iterator[FilePortion]:
+        """Read the good rows of a checked file, some thousand at a time.
+
+        `after` is the number of rows, good and bad, that were done before.
+        """
+        bad_lines = {bad.line for bad in checked.bad}
+        records = islice(self._records(), after, None)
+        while some := list(islice(records, PORTION_SIZE)):
+            good = [record for record in some if record.line not in bad_lines]
+            after += len(some)
+            yield FilePortion(after, [read_row(self.columns, record.cells) for record in good])
+
+    def _records(self) -> Iterator[Record]:
+        return islice(self.spreadsheet.records(), 1, None)
+
+
+@dataclass(frozen=True)
+class CheckedRows:
+    """How many rows a file has, and those of them that cannot be imported."""
+
+    rows: int
+    bad: tuple[BadRow, ...]
+
+    def report(self, fates: Mapping[str, int] | None = None) -> ImportReport:
+        """Say what became of the rows; without fates, that nothing was imported."""
+        return ImportReport(self.rows, **(fates or {}), bad=self.bad, imported=fates is not None)
+
+
+@dataclass(frozen=True)
+class FilePortion:
+    """Some of the rows of a file, written in one transaction."""
+
+    rows_done: int  # of the whole file, with this portion
+    people: list[ImportRow]
 
 
 @dataclass(frozen=True)
@@ -79,7 +119,7 @@ def read_csv(source: Path | str | bytes, *, name: str | None = None) -> ParsedIm
     return ParsedImport(spreadsheet, read_header(header.cells, file_name=known_as))
 
 
-def _keep_quiet(_rows_read: int) -> None:
+def keep_quiet(_rows_read: int) -> None:
     """Tell nobody."""
 
 
@@ -92,9 +132,9 @@ def import_subscribers(
     keys: KeyRing,
     now: datetime,
     skip_bad: bool = False,
-    tell: Callable[[int], object] = _keep_quiet,
+    tell: Callable[[int], object] = keep_quiet,
 ) -> ImportReport:
-    """Add the people of a file to a list, confirmed by the consent that staff name.
+    """Add the people of a file to a list in one transaction, confirmed by consent staff name.
 
     Of known people only what is empty is filled in. `tell` hears the number of rows
     read so far.
@@ -107,47 +147,34 @@ def import_subscribers(
     if not consent_source.strip():
         raise InvalidTextError("consent", consent_source, "say when and how these people said yes")
     target = ImportTarget(get_list(session, list_slug), consent_source, keys, now)
-    with session.begin_nested() as savepoint:
-        report = _import(session, parsed, target=target, skip_bad=skip_bad, tell=tell)
-        if not report.imported:
-            savepoint.rollback()
-    session.expire_all()  # what was written went past the session's objects
-    return report
-
-
-def _import(
-    session: Session,
-    parsed: ParsedImport,
-    *,
-    target: ImportTarget,
-    skip_bad: bool,
-    tell: Callable[[int], object],
-) -> ImportReport:
+    checked = check_rows(parsed, tell=tell)
+    if checked.bad and not skip_bad:
+        return checked.report()
+    give_room(session)
     fates: Counter[Fate] = Counter()
+    for portion in parsed.portions(checked):
+        fates += import_batch(session, portion.people, target=target)
+    session.expire_all()  # what was written went past the session's objects
+    return checked.report({fate.value: count for fate, count in fates.items()})
+
+
+def check_rows(parsed: ParsedImport, *, tell: Callable[[int], object] = keep_quiet) -> CheckedRows:
+    """Read a whole file and find the rows that cannot be imported; nothing is written.
+
+    `tell` hears the number of rows read so far.
+
+    Raises:
+        UnreadableFileError: the file breaks off in a way no row can be blamed for.
+    """
     bad: list[BadRow] = []
     read = 0
-    for batch in _batches(parsed.rows()):
-        read += len(batch)
-        bad += [row for row in batch if isinstance(row, BadRow)]
-        if skip_bad or not bad:  # else only the other bad rows are still of interest
-            people = [row for row in batch if isinstance(row, ImportRow)]
-            fates += import_batch(session, people, target=target)
-        tell(read)
-    if bad and not skip_bad:
-        return ImportReport(read, bad=tuple(bad), imported=False)
-    return _report(read, fates, bad)
-
-
-def _report(read: int, fates: Counter[Fate], bad: list[BadRow]) -> ImportReport:
-    return ImportReport(
-        rows=read,
-        added=fates[Fate.ADDED],
-        filled=fates[Fate.FILLED],
-        unchanged=fates[Fate.UNCHANGED],
-        kept=fates[Fate.KEPT],
-        left_out=fates[Fate.LEFT_OUT],
-        bad=tuple(bad),
-    )
+    for read, row in enumerate(parsed.rows(), start=1):
+        if isinstance(row, BadRow):
+            bad.append(row)
+        if read % PORTION_SIZE == 0:
+            tell(read)
+    tell(read)
+    return CheckedRows(read, tuple(bad))
 
 
 def _read(columns: tuple[str, ...], record: Record) -> ImportRow | BadRow:
@@ -161,8 +188,3 @@ def _read(columns: tuple[str, ...], record: Record) -> ImportRow | BadRow:
 
 def _bad(record: Record, reason: str) -> BadRow:
     return BadRow(record.line, reason, shown(", ".join(record.cells)) if record.cells else "")
-
-
-def _batches(rows: Iterator[ImportRow | BadRow]) -> Iterator[list[ImportRow | BadRow]]:
-    while batch := list(islice(rows, BATCH_SIZE)):
-        yield batch

@@ -163,3 +163,25 @@ class Suppression(Base):
     at: Mapped[datetime]
     note: Mapped[str] = mapped_column(Text, default="")
     noted: Mapped[bool] = mapped_column(default=False)  # the clock has ended the ways it ends
+
+
+class UnfinishedImport(Base):
+    """How far the import of a file has come; gone with its last row, and holds no people.
+
+    The file itself is what goes on being read after a crash: it is known by its digest.
+    """
+
+    __tablename__ = "unfinished_imports"
+    __table_args__ = (UniqueConstraint("file_digest", "list_id"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    file_digest: Mapped[str] = mapped_column(String(64))
+    file_name: Mapped[str] = mapped_column(Text)
+    list_id: Mapped[int] = mapped_column(ForeignKey("lists.id"))
+    consent_source: Mapped[str] = mapped_column(Text)
+    skips_bad: Mapped[bool]
+    rows: Mapped[int]
+    rows_done: Mapped[int] = mapped_column(default=0)
+    fates: Mapped[dict[str, Any]] = mapped_column(JsonObject, default=dict)  # counts so far
+    begun_at: Mapped[datetime]
+    went_on_at: Mapped[datetime]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import codecs
 import csv
+import hashlib
 import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import TextIO
 
 from subscribers.errors import UnreadableFileError
 from subscribers.rules.rows import CELL_LENGTH, COLUMN_COUNT, has_email_column
@@ -18,6 +19,8 @@ from subscribers.rules.rows import CELL_LENGTH, COLUMN_COUNT, has_email_column
 SEPARATORS = ",;\t"
 LINE_LENGTH = 2 * COLUMN_COUNT * CELL_LENGTH  # no permitted record needs a longer line
 CHUNK_BYTES = 1 << 20
+
+FileState = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,32 @@ class Spreadsheet:
         """Read the rows, the header first, without those that are empty."""
         with _text(self.source, self.encoding) as text:
             yield from _records(_lines(text, self.name), self.separator)
+
+    def digest(self) -> str:
+        """Make the fingerprint by which the same file is known again."""
+        with _binary(self.source) as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+
+    def refuse_change(self, since: FileState) -> None:
+        """Stop whoever goes on reading a file that is no longer what it was.
+
+        Raises:
+            UnreadableFileError: somebody wrote to it, replaced it or took it away.
+        """
+        try:
+            is_same = self.state() == since
+        except OSError:
+            is_same = False
+        if not is_same:
+            why = "it was changed while it was read; leave it alone, and run the command again"
+            raise UnreadableFileError(self.name, why)
+
+    def state(self) -> FileState:
+        """Tell what changes when somebody writes to the file."""
+        if isinstance(self.source, bytes):
+            return ()
+        found = self.source.stat()
+        return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def open_spreadsheet(source: Path | bytes, *, name: str) -> Spreadsheet:
@@ -111,7 +140,7 @@ def _records(lines: Iterable[str], separator: str) -> Iterator[Record]:
         except csv.Error as error:
             yield Record(line, (), _problem(str(error), last_line=reader.line_num))
             continue
-        if any(cell.strip() for cell in cells):
+        if "".join(cells).strip():
             yield Record(line, tuple(cells))
 
 
@@ -131,7 +160,7 @@ def _lines(text: TextIO, name: str) -> Iterator[str]:
 
 
 @contextmanager
-def _binary(source: Path | bytes) -> Iterator[BinaryIO]:
+def _binary(source: Path | bytes) -> Iterator[io.BytesIO | io.BufferedReader]:
     with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as stream:
         yield stream
 

@@ -39,15 +39,15 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: 
 
 
 @contextmanager
-def progress(unit: str) -> Iterator[Callable[[int], None]]:
+def progress() -> Iterator[Callable[[str], None]]:
     """Show how far a long deed has come, while somebody watches."""
     if not sys.stderr.isatty():
-        yield lambda count: None
+        yield lambda text: None
         return
     from rich.console import Console
 
     with Console(stderr=True).status("") as line:
-        yield lambda count: line.update(f"{count:,} {unit}")
+        yield line.update
 
 
 def _draw(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> None:

@@ -29,38 +29,38 @@ _COUNTS = {
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--consent", required=True, help="How these people said yes; it is kept with each.")
 @click.option("--skip-bad", is_flag=True, help="Import the good rows even if some are bad.")
+@click.option("--start-over", is_flag=True, help="Do not go on where it broke off last time.")
 @click.option("--json", "is_json", is_flag=True, help="Print the report as JSON.")
 @take_list
 @for_a_site
 def import_(
-    call: Call, file: Path, consent: str, skip_bad: bool, is_json: bool, list_slug: str
+    call: Call,
+    file: Path,
+    consent: str,
+    skip_bad: bool,
+    start_over: bool,
+    is_json: bool,
+    list_slug: str,
 ) -> None:
     """Import people from a CSV file: all of them, or none when a row is bad.
 
     Columns: email, first_name, last_name, time_zone, weekday, hour, tags; any other is an
     attribute. They count as confirmed: only import people who agreed.
+
+    The service may go on. After a crash the same command goes on where it broke off.
     """
-    from campaigns.braking import allow_surge
-    from subscribers.importing import import_subscribers, read_csv
+    from steadypost.cli.import_progress import ImportProgress
+    from steadypost.people_import import import_people
+    from subscribers.importing import read_csv
+    from subscribers.unfinished import ImportOrder
 
     parsed = read_csv(file)
-    with (
-        progress("rows read") as tell,
-        call.parts() as parts,
-        parts.database.transaction() as session,
-    ):
-        report = import_subscribers(
-            session,
-            parsed,
-            list_slug=list_slug,
-            consent_source=consent,
-            keys=parts.site.keys,
-            now=parts.clock(),
-            skip_bad=skip_bad,
-            tell=tell,
-        )
-        # Who imports people means to write to them: the brake is for what nobody meant.
-        allow_surge(session, report.added, site=parts.site, now=parts.clock())
+    digest = parsed.spreadsheet.digest()
+    with progress() as show, call.parts() as parts:
+        keys = parts.site.keys
+        order = ImportOrder(file.name, digest, list_slug, consent, keys, skips_bad=skip_bad)
+        onlooker = ImportProgress(show)
+        report = import_people(parts, parsed, order, onlooker=onlooker, start_over=start_over)
     _tell_import(report, file, is_json=is_json)
 
 

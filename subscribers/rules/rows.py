@@ -119,13 +119,22 @@ def read_row(columns: Sequence[str], cells: Sequence[str]) -> ImportRow:
 
 
 def _cells_by_column(columns: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
-    bare = [bare_cell(cell).strip() for cell in cells]
-    for cell in bare:
-        _check_cell(cell)
+    bare = _bare_cells(cells)
     if any(bare[len(columns) :]):
         why = f"the row has {len(cells)} cells, the header has {len(columns)}"
         raise InvalidTextError("row", bare[0], why)
     return {name: cell for name, cell in zip(columns, bare, strict=False) if cell}
+
+
+def _bare_cells(cells: Sequence[str]) -> list[str]:
+    """Strip and check the cells; at once where the whole row has nothing to look at twice."""
+    whole = "".join(cells)
+    if "'" not in whole and len(whole) <= CELL_LENGTH and not _BROKEN.search(whole):
+        return [cell.strip() for cell in cells]
+    bare = [bare_cell(cell).strip() for cell in cells]
+    for cell in bare:
+        _check_cell(cell)
+    return bare
 
 
 def _check_cell(cell: str) -> None:
