@@ -45,7 +45,7 @@ test: check
 
 simulate: setup-dev
 	SEEDS=$${SEEDS:-200} $(BIN)/python -m pytest tests/simulation --timeout=0 $(PYTEST_ARGS)
-	$(BIN)/python -m pytest tests/integration -m slow -k "kills or crash or disk" --timeout=0 -s
+	$(BIN)/python -m pytest tests/integration -m slow -k "kills or crash or disk or foretold" --timeout=0 -s
 
 bench: setup-dev
 	.ci/prepare

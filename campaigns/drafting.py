@@ -73,6 +73,7 @@ class StepPart:
 
     series_id: int
     enrolment_id: int
+    enrolled_at: datetime
     revision_id: int | None
     context: dict[str, Any]
     plan: MarkPlan
@@ -214,7 +215,14 @@ class Desk:
             person=step.person,
             membership=step.membership,
             needs=Consent(Standing.CONFIRMED),
-            step=StepPart(step.series_id, step.enrolment_id, step.revision_id, context, plan),
+            step=StepPart(
+                series_id=step.series_id,
+                enrolment_id=step.enrolment_id,
+                enrolled_at=step.enrolled_at,
+                revision_id=step.revision_id,
+                context=context,
+                plan=plan,
+            ),
         )
 
     def _write_issue(

@@ -15,7 +15,7 @@ from campaigns.models import Enrolment, Series, Step
 from campaigns.rules.guards import Pointer, SeriesView
 from campaigns.rules.series import Progress
 from campaigns.rules.standing import FirstStep
-from campaigns.traits import objections_to
+from campaigns.traits import Asking, objections_to
 from delivery.models import Delivery
 from delivery.rules.states import State
 from subscribers.models import MailingList, Subscriber, Subscription
@@ -59,6 +59,7 @@ class StepFacts:
     membership: Membership
     queued_at: datetime
     enrolment_id: int
+    enrolled_at: datetime
     pointer: Pointer
     step_id: int
     wait_days: int
@@ -167,7 +168,7 @@ def load_steps(session: Session, delivery_ids: Collection[int]) -> dict[int, Ste
     """Read the facts of step deliveries by delivery id; what was erased is missing."""
     found = session.execute(_step_query().where(Delivery.id.in_(delivery_ids))).all()
     published = load_published(session, {row.series_id for row in found})
-    objections = objections_to(session, found)
+    objections = objections_to(session, map(_asking_of, found))
     return {
         row.delivery_id: _step_facts(
             row, published[row.series_id], objection=objections.get(row.delivery_id, "")
@@ -217,6 +218,7 @@ def _step_facts(row: Row[Any], published: Sequence[int], *, objection: str) -> S
         membership=membership_of(row),
         queued_at=row.queued_at,
         enrolment_id=row.enrolment_id,
+        enrolled_at=row.enrolled_at,
         pointer=Pointer(row.enrolment_status, row.last_step_id, row.last_sent_at),
         step_id=row.step_id,
         wait_days=row.wait_days,
@@ -232,6 +234,10 @@ def _step_facts(row: Row[Any], published: Sequence[int], *, objection: str) -> S
         parts=len(published),
         asked_at=row.asked_at if _is_asking(row) else None,
     )
+
+
+def _asking_of(row: Row[Any]) -> Asking:
+    return Asking(row.delivery_id, row.person_id, row.condition, row.exit_rule, row.enrolled_at)
 
 
 def _is_asking(row: Row[Any]) -> bool:

@@ -46,6 +46,7 @@ from campaigns.rules.guards import (
 )
 from campaigns.rules.standing import SeriesStatus
 from campaigns.store import look_again_after
+from campaigns.traits import Asking, objections_to
 from delivery import outbox
 from delivery.domain_lines import PLACE, Wish, take_places
 from delivery.outbox import Mark, WorkerIdentity
@@ -127,6 +128,8 @@ class StepRow:
     status: SeriesStatus
     published: bool
     revision_id: int | None
+    condition: str
+    exit_rule: str
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,7 @@ class _Facts:
     consents: Mapping[int, Consent]  # by subscription id
     pointers: Mapping[int, Pointer]  # by enrolment id
     steps: Mapping[int, StepRow]  # by step id
+    objections: Mapping[int, str]  # by delivery id: what a condition or an exit rule forbids
 
     def verdict_on(self, draft: Draft, *, now: datetime) -> Verdict:
         """Decide about one letter from everything but the person's day."""
@@ -155,25 +159,38 @@ class _Facts:
         verdict = before_marking(self.pointers.get(step.enrolment_id), step.plan, now=now)
         if not isinstance(verdict, Go):
             return verdict
-        is_now = _step_now(self.steps.get(step.plan.step_id), found)
+        objection = self.objections.get(draft.claim.id, "")
+        is_now = _step_now(self.steps.get(step.plan.step_id), found, objection)
         return since_writing(is_now, step.plan, revision_id=step.revision_id, now=now)
 
 
-def _step_now(step: StepRow | None, person: PersonRow) -> StepNow | None:
+def _step_now(step: StepRow | None, person: PersonRow, objection: str) -> StepNow | None:
     if step is None:
         return None
-    return StepNow(step.status, step.published, step.revision_id, person.paused_until)
+    return StepNow(step.status, step.published, step.revision_id, person.paused_until, objection)
 
 
 def _read_facts(session: Session, drafts: Sequence[Draft]) -> _Facts:
     persons = _lock_persons(session, [draft.person.id for draft in drafts])
+    steps = _read_steps(session, {d.step.plan.step_id for d in drafts if d.step})
     return _Facts(
         persons=persons,
         suppressed=suppressed_among(session, [person.email for person in persons.values()]),
         consents=_read_consents(session, [draft.membership.id for draft in drafts]),
         pointers=_lock_pointers(session, [d.step.enrolment_id for d in drafts if d.step]),
-        steps=_read_steps(session, {d.step.plan.step_id for d in drafts if d.step}),
+        steps=steps,
+        objections=objections_to(session, _asking(drafts, steps)),
     )
+
+
+def _asking(drafts: Sequence[Draft], steps: Mapping[int, StepRow]) -> Iterator[Asking]:
+    """Gather what steps and series ask now; what asks nothing costs nothing."""
+    for draft in drafts:
+        part, row = draft.step, steps.get(draft.step.plan.step_id if draft.step else 0)
+        if part is not None and row is not None and (row.condition or row.exit_rule):
+            yield Asking(
+                draft.claim.id, draft.person.id, row.condition, row.exit_rule, part.enrolled_at
+            )
 
 
 def _lock_persons(session: Session, ids: Sequence[int]) -> dict[int, PersonRow]:
@@ -185,7 +202,10 @@ def _lock_persons(session: Session, ids: Sequence[int]) -> dict[int, PersonRow]:
 
 def _read_steps(session: Session, ids: Collection[int]) -> dict[int, StepRow]:
     """Read without a lock: who edits in this very moment comes after the mark."""
-    columns = (Step.id, Series.status, Step.published, Step.revision_id)
+    columns = (
+        *(Step.id, Series.status, Step.published, Step.revision_id),
+        *(Step.condition, Series.exit_rule),
+    )
     wanted = select(*columns).join(Series, Series.id == Step.series_id).where(Step.id.in_(ids))
     return {row.id: StepRow(*row[1:]) for row in session.execute(wanted)}
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.rules.conditions import NOBODY, Condition, Traits, condition_or_none
@@ -18,6 +18,17 @@ from templates.errors import suggest
 
 # What can be asked of everybody, beside the attributes of the settings.
 NAMES = frozenset({"first_name", "last_name"})
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A step for one person, with what it and its series ask of them."""
+
+    delivery_id: int
+    person_id: int
+    condition: str
+    exit_rule: str
+    since: datetime  # from then on events count
 
 
 def asks_for_traits(series: SeriesPlan) -> bool:
@@ -43,22 +54,18 @@ def load_traits(session: Session, subscriber_ids: Collection[int]) -> dict[int, 
     return found
 
 
-def objections_to(session: Session, rows: Sequence[Row[Any]]) -> dict[int, str]:
-    """Say what forbids steps that are about to go, by delivery id; what may go is missing.
-
-    Args:
-        rows: with the ids of delivery and person, condition, exit rule and start of the way.
-    """
-    asking = [row for row in rows if row.condition or row.exit_rule]
-    traits = load_traits(session, {row.person_id for row in asking}) if asking else {}
+def objections_to(session: Session, steps: Iterable[Asking]) -> dict[int, str]:
+    """Say what forbids steps that are about to go, by delivery id; what may go is missing."""
+    asking = [step for step in steps if step.condition or step.exit_rule]
+    traits = load_traits(session, {step.person_id for step in asking}) if asking else {}
     found = {
-        row.delivery_id: objection_to(
-            condition_or_none(row.condition),
-            condition_or_none(row.exit_rule),
-            traits=traits.get(row.person_id, NOBODY),
-            since=row.enrolled_at,
+        step.delivery_id: objection_to(
+            condition_or_none(step.condition),
+            condition_or_none(step.exit_rule),
+            traits=traits.get(step.person_id, NOBODY),
+            since=step.since,
         )
-        for row in asking
+        for step in asking
     }
     return {key: objection for key, objection in found.items() if objection}
 

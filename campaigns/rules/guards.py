@@ -111,6 +111,7 @@ class StepNow:
     published: bool
     revision_id: int | None
     paused_until: date | None  # the person's own pause
+    objection: str = ""  # a condition of the step, or the series' exit rule, forbids it
 
 
 def before_writing(
@@ -141,6 +142,8 @@ def since_writing(
     """
     if found is None or not found.published:
         return Cancel("the step was taken out of the series")
+    if found.objection:
+        return Cancel(found.objection)
     if found.status is SeriesStatus.PAUSED:
         return PutBack(now + _LOOK_AGAIN, "the series is paused")
     until = None if plan.is_asked_for else found.paused_until

@@ -20,6 +20,7 @@ from delivery.models import Delivery
 from delivery.rules.states import Kind, State
 from storage.database import Database
 from subscribers.models import Subscriber, Subscription
+from subscribers.profiles import add_tags
 from subscribers.rules.standing import Pace, Standing, SuppressionReason
 from subscribers.signup import unsubscribe
 from subscribers.suppression import suppress_address
@@ -129,6 +130,40 @@ def test_a_person_who_pauses_between_claim_and_mark_gets_nothing(ada: Ada, now: 
 
 
 # --- the person ---
+
+
+@pytest.mark.parametrize(
+    ("table", "values", "reason"),
+    [
+        (Step, {"condition": "tagged vip"}, "its condition is not true of them: tagged vip"),
+        (
+            Series,
+            {"exit_rule": "first_name is Ada"},
+            "the series' exit rule is true of them: first_name is Ada",
+        ),
+    ],
+)
+def test_what_is_asked_of_a_person_between_claim_and_mark_is_asked_at_the_mark(
+    ada: Ada, table: Any, values: dict[str, str], reason: str
+) -> None:
+    place = ada.steps[0].id if table is Step else ada.series.id
+    between_claim_and_mark(ada, lambda: ada.stage.change(table, place, **values))
+
+    assert (ada.now().state, ada.now().reason) == (State.CANCELLED, reason)
+
+
+def test_a_person_who_changes_between_claim_and_mark_is_asked_again(ada: Ada) -> None:
+    ada.stage.change(Step, ada.steps[0].id, condition="not tagged vip")
+
+    def tag_them() -> None:
+        with ada.stage.database.transaction() as session:
+            person = session.get_one(Subscriber, ada.subscription.subscriber_id)
+            add_tags(session, person, ["vip"])
+
+    between_claim_and_mark(ada, tag_them)
+
+    assert ada.now().reason == "its condition is not true of them: not tagged vip"
+    assert ada.stage.sender.accepted == []
 
 
 def test_an_unsubscribe_between_claim_and_mark_stops_the_mail(ada: Ada) -> None:

@@ -222,6 +222,12 @@ def test_a_step_taken_out_after_it_was_written_never_goes(found: StepNow | None)
     assert since(found) == Cancel("the step was taken out of the series")
 
 
+def test_a_step_that_something_speaks_against_since_it_was_written_never_goes() -> None:
+    found = StepNow(SeriesStatus.PAUSED, True, 5, None, objection="its condition is not true")
+
+    assert since(found) == Cancel("its condition is not true")
+
+
 def test_a_series_paused_after_a_step_was_written_keeps_it() -> None:
     paused = replace(WRITTEN, status=SeriesStatus.PAUSED)
 

@@ -59,6 +59,7 @@ STEP = StepFacts(
     membership=WEEKLY,
     queued_at=MONDAY,
     enrolment_id=88,
+    enrolled_at=MONDAY,
     pointer=Pointer(EnrolmentStatus.ACTIVE, None, None),
     step_id=15,
     wait_days=7,
