@@ -51,10 +51,10 @@ from subscribers.rules.standing import Pace, Standing
 from subscribers.store import find_subscriber, find_suppression, subscriptions_of
 
 _ENDINGS = {
-    EnrolmentStatus.FINISHED: "finished",
-    EnrolmentStatus.LEFT: "left",
-    EnrolmentStatus.PARKED: "were parked in",
-    EnrolmentStatus.STOPPED: "stopped",
+    EnrolmentStatus.FINISHED: "they finished {}",
+    EnrolmentStatus.LEFT: "they left {}",
+    EnrolmentStatus.PARKED: "they were parked in {}",
+    EnrolmentStatus.STOPPED: "{} ended early for them",
 }
 _OVER = (State.REJECTED, State.EXPIRED)
 _FAR = timedelta(days=3660)  # no wait is longer; a series ends long before
@@ -171,7 +171,8 @@ class _Account:
         if last.status is EnrolmentStatus.ACTIVE:
             return "their way through the series ends with the next tick"
         reason = f": {last.reason}" if last.reason else ""
-        return f"they {_ENDINGS[last.status]} the series {self._on(last.ended_at)}{reason}"
+        begin = _ENDINGS[last.status].format("the series")
+        return f"{begin} {self._on(last.ended_at)}{reason}"
 
     def _delivery_of(self, step_id: int) -> Delivery | None:
         found = (one for one in self._deliveries if one.step_id == step_id)
@@ -292,7 +293,8 @@ class _Account:
             else:
                 reason = f": {enrolment.reason}" if enrolment.reason else ""
                 ended = self._on(enrolment.ended_at)
-                yield f"they {_ENDINGS[enrolment.status]} series '{slug}' {ended}{reason}"
+                begin = _ENDINGS[enrolment.status].format(f"series '{slug}'")
+                yield f"{begin} {ended}{reason}"
 
     def _about_skips(self) -> Iterator[str]:
         ways = {one.id: one.series_id for one in self._enrolments()}

@@ -44,6 +44,7 @@ def describe_series(session: Session, slug: str) -> dict[str, Any]:
         "send_hour": series.send_hour,
         "first_step": series.first_step.value,
         "priority": series.priority,
+        "exit_when": series.exit_rule,
         "reason": series.reason,
         "completion_email": has_closing(session, series.id),
         "steps": [
@@ -52,6 +53,7 @@ def describe_series(session: Session, slug: str) -> dict[str, Any]:
                 "step": step.key,
                 "file": step.file,
                 "wait_days": step.wait_days,
+                "condition": step.condition,
                 "published": step.published,
             }
             for place, step in enumerate(steps_of(session, series.id), start=1)

@@ -58,7 +58,9 @@ def change(
     """Change one choice, and answer with the date it leads to."""
     with desk.database.transaction() as session:
         person = _find(session, desk, token)
-        if (done := choose_for_series(session, desk, person, form)) is not None:
+        if (
+            done := choose_for_series(session, desk, person, form, client=client_of(request))
+        ) is not None:
             return pages.send_to(f"/p/{token}?done={done}")
         reading = read_change(form, desk.site.calendar, today=_today(desk, person))
         if reading is None:

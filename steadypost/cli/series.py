@@ -22,6 +22,7 @@ _LABELS = {
     "send_hour": "send hour",
     "first_step": "first step",
     "wait_days": "days to wait",
+    "exit_when": "ends when",
 }
 
 

@@ -68,7 +68,8 @@ def edit(call: Call, name: str, existing: ExistingPlan | None, **how: bool) -> N
         def make_it() -> None:
             announce(parts, import_series_named(parts, call.settings, name, existing=plan))
 
-        _go_on(impact, make_it, **how)
+        done = f"is changed; 'steadypost series undo {impact.imported.slug}' takes it back"
+        _go_on(impact, make_it, done=done, **how)
 
 
 @click.command()
@@ -89,13 +90,15 @@ def undo(call: Call, name: str, **how: bool) -> None:
             with parts.database.transaction() as session:
                 undo_edit(session, name, site=parts.site, renderer=parts.proving, now=parts.clock())
 
-        _go_on(impact_of_undoing(parts, name), undo_now, **how)
+        impact = impact_of_undoing(parts, name)
+        _go_on(impact, undo_now, done="is what it was before its last edit", **how)
 
 
 def _go_on(
     impact: Impact,
     change: Callable[[], object],
     *,
+    done: str,
     dry_run: bool,
     yes: bool,
     is_all: bool,
@@ -119,10 +122,7 @@ def _go_on(
         raise EditNotWantedError(impact.imported.slug)
     change()
     if not is_json:
-        show(
-            f"series {impact.imported.slug} is changed; 'steadypost series undo "
-            f"{impact.imported.slug}' takes it back"
-        )
+        show(f"series {impact.imported.slug} {done}")
 
 
 def _is_wanted() -> bool:

@@ -24,6 +24,7 @@ class ConsentKind(StrEnum):
     IMPORTED = "imported"
     ADDED_BY_STAFF = "added by staff"
     CHANGED_PREFERENCES = "changed preferences"
+    LEFT_SERIES = "left a series"  # and stays on its list
 
 
 class SuppressionReason(StrEnum):

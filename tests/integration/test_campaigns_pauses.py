@@ -192,7 +192,7 @@ def test_an_event_ends_the_series_with_its_reason(stage: SeriesStage, ada: Subsc
     assert way.status is EnrolmentStatus.STOPPED
     assert way.reason.endswith("exit rule is true of them: event booked or tagged client")
     assert len(stage.went()) == 1
-    assert "they stopped series 'welcome' on Wednesday 4 March 2026" in told(stage)
+    assert "series 'welcome' ended early for them on Wednesday 4 March 2026" in told(stage)
 
 
 def test_a_tag_that_nobody_announced_ends_the_series_before_the_next_email(

@@ -23,8 +23,24 @@ def test_an_edit_is_shown_made_when_wanted_and_undone(terminal: Terminal) -> Non
     assert declined.code == ExitCode.FAILED
     assert "was left as it was" in declined.err
     assert "is changed" in terminal.do("series", "edit", "massage-benefits", "--yes").out
-    assert "earlier" in terminal.do("series", "undo", "massage-benefits", "--yes").out
+    undone = terminal.do("series", "undo", "massage-benefits", "--yes").out
+    assert "earlier" in undone
+    assert undone.endswith("series massage-benefits is what it was before its last edit\n")
     assert "no edit of series" in terminal.type("series", "undo", "massage-benefits", "--yes").err
+
+
+def test_what_a_series_asks_of_people_is_shown(terminal: Terminal) -> None:
+    yaml = terminal.folder / "series/massage-benefits/series.yaml"
+    asking = yaml.read_text().replace("priority:", "exit_when: event booked\npriority:")
+    asking = asking.replace("- key: second-pump", "- key: second-pump\n  condition: tagged vip")
+    yaml.write_text(asking)
+    terminal.do("series", "edit", "massage-benefits", "--yes")
+
+    shown = terminal.do("series", "show", "massage-benefits")
+
+    assert "ends when" in shown.out
+    assert "event booked" in shown.out
+    assert "tagged vip" in shown.out
 
 
 def test_a_series_is_paused_and_goes_on_and_an_event_is_noted(terminal: Terminal) -> None:

@@ -327,6 +327,19 @@ def test_leaving_one_series_ends_no_subscription(lean_stage: WebStage) -> None:
     assert len(lean_stage.mails_to()) == before
 
 
+def test_leaving_one_series_is_kept_with_the_consent_records(lean_stage: WebStage) -> None:
+    lean_stage.tick()
+    change(lean_stage, change="leave", series="1")
+    change(lean_stage, change="leave", series="1")  # and nothing more was done
+
+    with lean_stage.database.reading() as session:
+        records = consent_records_of(session, address_digest(lean_stage.site.keys, ADA))
+    last, before = records[-1], records[-2]
+    assert (last.kind, last.wording) == (ConsentKind.LEFT_SERIES, "no more of series 'welcome'")
+    assert (last.source, before.kind) == ("preference page", ConsentKind.CONFIRMED)
+    assert last.network_address
+
+
 @pytest.mark.parametrize("series", ["2", "x", "", "-1", "9" * 40, "١"])
 def test_nobody_chooses_for_a_series_they_are_not_in(lean_stage: WebStage, series: str) -> None:
     before = lean_stage.rows()
