@@ -10,6 +10,7 @@ from random import Random
 
 from sqlalchemy import Select, select
 
+from campaigns import pausing
 from campaigns.enrolment import leave
 from campaigns.models import Series
 from campaigns.publishing import import_series
@@ -34,6 +35,7 @@ from tests.simulation.baton import Clock
 from tests.simulation.faults import Seams
 from tests.simulation.records import Book, Member, Timeline
 from tests.simulation.renderer import PlainRenderer, document
+from tests.simulation.wishes import Wishes
 
 ZONES = (
     None, "Europe/Berlin", "America/New_York", "Pacific/Auckland", "Asia/Kolkata",
@@ -53,6 +55,10 @@ class Deeds:
     seams: Seams
     book: Book
     zones: tuple[str | None, ...] = ZONES
+    resume: Callable[[], None] = lambda: None  # `steadypost resume`, the clock set right before
+
+    def __post_init__(self) -> None:
+        self.wishes = Wishes(self)
 
     def anything(self) -> None:
         """Do one thing, drawn by the dice; what people do most is drawn most."""
@@ -80,6 +86,7 @@ class Deeds:
             ("edit", self.edit),
             ("settle", self.settle_uncertain),
             ("release", self.release_held),
+            *self.wishes.all(),
         ]
 
     def add_person(self) -> Member:
@@ -96,49 +103,53 @@ class Deeds:
             self._note(session, wish.email)
 
     def ask_again(self) -> None:
-        self._with_somebody(self._ask_again)
+        self.with_somebody(self._ask_again)
 
     def confirm(self) -> None:
-        self._with_somebody(self._confirm)
+        self.with_somebody(self._confirm)
 
     def unsubscribe(self) -> None:
-        self._with_somebody(self._unsubscribe)
+        self.with_somebody(self._unsubscribe)
 
     def come_back(self) -> None:
-        self._with_somebody(self._come_back)
+        self.with_somebody(self._come_back)
 
     def choose(self) -> None:
-        self._with_somebody(self._choose)
+        self.with_somebody(self._choose)
 
     def suppress(self) -> None:
-        self._with_somebody(self._suppress)
+        self.with_somebody(self._suppress)
 
     def lift(self) -> None:
         def do(session: Session, member: Member) -> None:
             suppression.lift_suppression(session, member.address, now=self.clock())
 
-        self._with_somebody(do)
+        self.with_somebody(do)
 
     def erase(self) -> None:
         def do(session: Session, member: Member) -> None:
             session.delete(find_subscriber(session, member.address))
 
         if self.dice.random() < 0.5:
-            self._with_somebody(do)
+            self.with_somebody(do)
 
-    def pause_series(self, *, status: SeriesStatus | None = None) -> None:
-        """Stop a series or let it go on."""
+    def pause_series(self) -> None:
+        """Stop a series or let it go on, past what fell into the pause or not."""
         with self.database.transaction() as session:
             series = self.dice.choice(all_series(session))
-            goes = series.status is SeriesStatus.ACTIVE
-            series.status = status or (SeriesStatus.PAUSED if goes else SeriesStatus.ACTIVE)
-            look_again(session, series_id=series.id, now=self.clock())
+            if series.status is SeriesStatus.ACTIVE:
+                pausing.pause_series(session, series.slug, now=self.clock())
+            else:
+                self._resume(session, series.slug, skip=self.dice.random() < 0.5)
 
     def resume_all(self) -> None:
         with self.database.transaction() as session:
             for series in session.scalars(select(Series)):
-                series.status = SeriesStatus.ACTIVE
-            look_again(session, now=self.clock())
+                if series.status is SeriesStatus.PAUSED:
+                    self._resume(session, series.slug)
+
+    def _resume(self, session: Session, slug: str, *, skip: bool = False) -> None:
+        pausing.resume_series(session, slug, skip=skip, site=self.site, now=self.clock())
 
     def settle_uncertain(self) -> None:
         """Let staff decide about one delivery in doubt."""
@@ -156,11 +167,13 @@ class Deeds:
 
     def release_held(self) -> int:
         """Let go what is held, wherever it is: for the whole site, a series, or one mail."""
+        self.resume()
         with self.database.transaction() as session:
             holds = open_holds(session)
             release(session, holds, site=self.site, now=self.clock())
+            late = self.wishes.release_late(session)
             rest = outbox.release_held(session, list(session.scalars(self._ids(State.HELD))))
-            return len(holds) + rest
+            return len(holds) + late + rest
 
     def publish(self, folder: SeriesFolder) -> None:
         """Import a series as its folder says now."""
@@ -217,7 +230,7 @@ class Deeds:
         zone = self.dice.choice(self.zones)
         return SignUp(email, LIST, time_zone=zone, source="paper form", **choice)
 
-    def _with_somebody(self, do: Callable[[Session, Member], None]) -> None:
+    def with_somebody(self, do: Callable[[Session, Member], None]) -> None:
         there = [member for member in self.book.members.values() if not member.is_gone]
         if not there:
             return

@@ -49,6 +49,7 @@ class Rates:
     slow: float = 0.0  # a stage that takes a minute or more
     deed: float = 0.0  # somebody acts at this very moment
     quit: float = 0.0  # a worker is asked to stop
+    jump: float = 0.0  # the wall clock is set wrong, when people act
 
     @classmethod
     def drawn(cls, dice: Random) -> Rates:
@@ -67,6 +68,7 @@ class Rates:
             slow=0.02,
             deed=0.02,
             quit=0.02,
+            jump=0.06,
         )
         chances = {name: dice.random() * value * heat for name, value in vars(most).items()}
         return replace(
@@ -89,6 +91,7 @@ class Process:
     last_commit_at: datetime | None = None
     in_flight: int = 0  # messages handed over whose outcome is not written down
     flying: int = 0  # those of them whose outcome is not known yet
+    dotted: int = 0  # those whose dot may be out, and whose answer is not in the journal
     answered: list[Acceptance] = field(default_factory=list)  # said 250, not written down
 
 
@@ -105,6 +108,8 @@ class Seams:
     processes: dict[Actor, Process] = field(default_factory=dict)
     sequence: int = 0
     may_be_in_doubt: int = 0
+    trusts_journal: bool = False  # who takes over reads the journal of the dead
+    left_to_journal: int = 0  # hand-overs that only the journals can vouch for
     database_down_until: datetime | None = None
     relay_down_until: datetime | None = None
     act: Callable[[], None] = lambda: None  # what people and staff do
@@ -174,8 +179,15 @@ class Seams:
         finally:
             process.is_stalled = False
 
+    def lose_journals(self) -> None:
+        """Count what only the journals could vouch for as in doubt."""
+        self.may_be_in_doubt += self.left_to_journal
+        self.left_to_journal = 0
+
     def _die(self, in_doubt: int) -> None:
-        self.may_be_in_doubt += in_doubt
+        noted = min(in_doubt, self.process.dotted) if self.trusts_journal else in_doubt
+        self.may_be_in_doubt += noted
+        self.left_to_journal += in_doubt - noted
         self.attention()
         raise Crash
 

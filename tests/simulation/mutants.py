@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import false, update
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, false, func, select, update
+from sqlalchemy.orm import Session, aliased
 
-from campaigns import dispatch, enrolment, facts, ledger, marking
+from campaigns import (
+    broadcasting,
+    dispatch,
+    enrolment,
+    facts,
+    holding,
+    ledger,
+    marking,
+    queueing,
+    store,
+)
 from campaigns.mailed_days import DayWish
-from campaigns.rules import guards, series
+from campaigns.models import Broadcast, Enrolment
+from campaigns.rules import broadcasts, guards, series
 from campaigns.rules.guards import Go
 from campaigns.rules.standing import EnrolmentStatus
-from delivery import outbox
-from delivery.outbox import Mark, WorkerIdentity
+from delivery import journal, outbox
+from delivery.journal import JournalFolder, Scribe
+from delivery.outbox import Mark, NewDelivery, WorkerIdentity
 from delivery.rows import workers
+from delivery.rules.journal import Evidence, Reading
 from delivery.rules.states import POLICY_OF_KIND, Kind, Policy
+from delivery.sender import Outcome
 from tests.simulation.relay import ModelSender
 
 
@@ -120,3 +136,95 @@ def no_second_last_step(patch: pytest.MonkeyPatch) -> None:
 def no_forgetting(patch: pytest.MonkeyPatch) -> None:
     """Take a step that was cancelled in a retry for one that was had."""
     patch.setattr(ledger, "_WAS_CANCELLED", false())
+
+
+def no_journal(patch: pytest.MonkeyPatch) -> None:
+    """Take over from the dead without reading what they noted."""
+    patch.setattr(JournalFolder, "evidence_of", lambda *args: None)
+    patch.setattr(Scribe, "evidence", lambda *args: Evidence())
+
+
+def no_dots(patch: pytest.MonkeyPatch) -> None:
+    """Take a hand-over whose answer is not noted for one that never began."""
+    told = Evidence.outcome_of
+
+    def outcome_of(evidence: Evidence, delivery_id: int, attempt: int) -> Outcome:
+        return told(replace(evidence, dots={}), delivery_id, attempt)
+
+    patch.setattr(Evidence, "outcome_of", outcome_of)
+
+
+def no_power_cuts(patch: pytest.MonkeyPatch) -> None:
+    """Believe that what a journal does not say did not happen, though the power had failed."""
+    gather = journal.gather_evidence
+
+    def gathered(readings: Iterable[Reading], *, boot: str) -> Evidence:
+        return replace(gather(readings, boot=boot), is_whole=True)
+
+    patch.setattr(journal, "gather_evidence", gathered)
+
+
+def no_holds(patch: pytest.MonkeyPatch) -> None:
+    """Go on whatever is held."""
+    patch.setattr(holding.Look, "keeps_back", lambda *args: False)
+
+
+def no_issue_key(patch: pytest.MonkeyPatch) -> None:
+    """Let a newsletter be queued for a person as often as somebody thinks of it."""
+    count = iter(range(1_000_000))
+    patch.setattr(broadcasting, "issue_key", lambda *ids: f"broadcast:{ids}/{next(count)}")
+
+
+def no_place_in_audience(patch: pytest.MonkeyPatch) -> None:
+    """Forget at the first ticks of a newsletter whom it was queued for."""
+    queue, ticks = broadcasting._queue, Counter[tuple[datetime, str]]()
+
+    def from_the_start(session: Session, broadcast: Broadcast, **values: Any) -> int:
+        broadcast.queued_to = 0
+        queued = queue(session, broadcast, **values)
+        ticks[broadcast.created_at, broadcast.slug] += 1
+        if ticks[broadcast.created_at, broadcast.slug] < 4:
+            broadcast.queued_at = None
+        return queued
+
+    patch.setattr(broadcasting, "_queue", from_the_start)
+
+
+def no_grace(patch: pytest.MonkeyPatch) -> None:
+    """Send a newsletter however late it is."""
+    patch.setattr(broadcasts, "_is_late", lambda *args, **values: False)
+
+
+def no_round_in_key(patch: pytest.MonkeyPatch) -> None:
+    """Key a step by the first way of a person, whatever round they are in."""
+
+    def queue(session: Session, rows: Sequence[NewDelivery]) -> int:
+        first = {row.enrolment_id: _first_way(session, row.enrolment_id) for row in rows}
+        return outbox.queue_deliveries(
+            session,
+            [
+                replace(row, once_key=f"enrolment:{first[row.enrolment_id]}/step:{row.step_id}")
+                if row.kind is Kind.STEP
+                else row
+                for row in rows
+            ],
+        )
+
+    patch.setattr(queueing, "queue_deliveries", queue)
+
+
+def _first_way(session: Session, enrolment_id: int | None) -> int | None:
+    this, first = aliased(Enrolment), aliased(Enrolment)
+    same = (first.subscriber_id == this.subscriber_id, first.series_id == this.series_id)
+    found = select(func.min(first.id)).join(this, and_(*same)).where(this.id == enrolment_id)
+    return session.scalar(found)
+
+
+def no_conditions(patch: pytest.MonkeyPatch) -> None:
+    """Plan as if nothing was asked of anybody."""
+    patch.setattr(store, "condition_or_none", lambda text: None)
+
+
+def no_objections(patch: pytest.MonkeyPatch) -> None:
+    """Write a letter whatever was asked of its reader."""
+    patch.setattr(ledger, "objections_to", lambda *args: {})

@@ -19,6 +19,11 @@ def memory_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
+def journals_of(database: Database) -> Path:
+    """Give the folder of the journals that belong to a database file."""
+    return Path(str(database.engine.url.database)).with_name("journals")
+
+
 @contextmanager
 def wiped_databases(template: Path) -> Iterator[Callable[[], Database]]:
     """Give a fresh database at each call: the same engine, which compiles a statement once."""
@@ -30,6 +35,7 @@ def wiped_databases(template: Path) -> Iterator[Callable[[], Database]]:
             database.engine.dispose()
             for leftover in folder.glob("steadypost.db-*"):
                 leftover.unlink()
+            shutil.rmtree(journals_of(database), ignore_errors=True)
             shutil.copy(template, path)
             return database
 

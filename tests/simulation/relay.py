@@ -13,7 +13,17 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from delivery.rules.stages import Stage
-from delivery.sender import Accepted, Deferred, Handover, Outcome, Refused, RelayDown, Uncertain
+from delivery.sender import (
+    Accepted,
+    Deferred,
+    Handover,
+    NoWitness,
+    Outcome,
+    Refused,
+    RelayDown,
+    Uncertain,
+    Witness,
+)
 from tests.simulation.faults import Process, Seams
 
 DEADLINE = timedelta(seconds=120)  # from the call of `send` to the final dot
@@ -22,6 +32,7 @@ NAME = "model"
 _SUBJECT = re.compile(rb"^Subject: (.*?)\r\n(?![ \t])", re.MULTILINE | re.DOTALL)
 _MESSAGE_ID = re.compile(rb"^Message-ID:\s*<(.*?)>\r\n", re.MULTILINE | re.IGNORECASE)
 _STEP = re.compile(r"step (\S+) (\S+) v\d+")
+_NEWS = re.compile(r"news (\S+)")
 _REFUSALS: tuple[tuple[int, str, str], ...] = (
     (451, "", "local error in processing"),
     (450, "4.2.0", "greylisted, try again later"),
@@ -46,6 +57,8 @@ class Acceptance:
     message_id: str
     series: str  # empty: an answer to the person's own request
     step: str
+    way: str  # which round of whom: the part of the once key before the step
+    issue: str  # of a newsletter; empty: none
     subject: str
     worker: str
     marked: int  # sequence number of the last commit before the hand-over
@@ -79,7 +92,7 @@ class ModelRelay:
     def take(self, handover: Handover, mark: Mark) -> Acceptance:
         """Take responsibility for a message."""
         subject = _first(_SUBJECT, handover.message)
-        step = _STEP.fullmatch(subject)
+        step, issue = _STEP.fullmatch(subject), _NEWS.fullmatch(subject)
         taken = Acceptance(
             at=self.seams.clock.now,
             recipient=handover.recipient,
@@ -87,6 +100,8 @@ class ModelRelay:
             message_id=_first(_MESSAGE_ID, handover.message),
             series=step[1] if step else "",
             step=step[2] if step else "",
+            way=handover.once_key.partition("/")[0] if step else "",
+            issue=issue[1] if issue else "",
             subject=subject,
             worker=mark.process.actor.name,
             marked=mark.commit,
@@ -111,14 +126,12 @@ class ModelSender:
     relay: ModelRelay
     seams: Seams
     connections: int
+    ahead: int
+    witness: Witness = field(default_factory=NoWitness)
     has_deadline: ClassVar[bool] = True
     doubts_resets: ClassVar[bool] = (
         True  # False: takes a link lost after the dot for a 451, as RFC 5321 does
     )
-
-    @property
-    def ahead(self) -> int:
-        return self.connections
 
     def stopwatch(self) -> float:
         return self.seams.clock.now.timestamp()
@@ -126,6 +139,7 @@ class ModelSender:
     def start(self, handovers: Sequence[Handover], *, since: float) -> ModelFlight:
         process = self.seams.process
         process.in_flight = process.flying = len(handovers)
+        process.dotted = 0
         mark = (process.last_commit, process.last_commit_at or self.seams.clock.now)
         self.seams.die_if(in_doubt=len(handovers))
         began = datetime.fromtimestamp(since, UTC)
@@ -158,8 +172,11 @@ class ModelSender:
                 yield trouble
         if self.has_deadline and self.seams.clock.now >= began + DEADLINE:
             yield Deferred("hand-over deadline passed", NAME, stage=Stage.BODY)
+        self.witness.note_dot(handover)
+        mark.process.dotted += 1
+        self.seams.die_if(in_doubt=mark.process.in_flight)
         if self.seams.happens("refusal"):
-            yield self.relay.refuse(handover, Stage.DOT)
+            yield self._answered(handover, self.relay.refuse(handover, Stage.DOT), mark)
         taken = self._write_dot(handover, mark)
         yield None
         if taken is None or self.seams.happens("reset"):
@@ -167,9 +184,15 @@ class ModelSender:
             self.seams.may_be_in_doubt += 1
             lost = "the link was lost after the final dot"
             yield Uncertain(lost, NAME) if self.doubts_resets else Deferred(lost, NAME, code=451)
+        accepted = self._answered(handover, Accepted("250 2.0.0 taken", NAME), mark)
         if taken is not None:
             mark.process.answered.append(taken)
-        yield Accepted("250 2.0.0 taken", NAME)
+        yield accepted
+
+    def _answered(self, handover: Handover, outcome: Outcome, mark: Mark) -> Outcome:
+        self.witness.note_answer(handover, outcome)
+        mark.process.dotted -= 1
+        return outcome
 
     def _write_dot(self, handover: Handover, mark: Mark) -> Acceptance | None:
         """Write the dot; None when the link broke before the relay read it."""

@@ -37,3 +37,8 @@ def document(slug: str, key: str, version: int = 1) -> str:
     return (
         f"---\nsubject: step {slug} {key} v{version}\npreheader: Something useful.\n---\n\nHello.\n"
     )
+
+
+def news(slug: str) -> str:
+    """Write the text of a newsletter."""
+    return f"---\nsubject: news {slug}\npreheader: What is new.\n---\n\nHello.\n"

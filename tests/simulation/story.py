@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 
 from campaigns import dispatch
 from campaigns.site import ClinicCalendar, SenderIdentity, Site
+from delivery import journal
 from steadypost.migrating import migrate
 from storage.database import open_database
 from storage.signing import KeyRing
-from tests.simulation.places import wiped_databases
+from tests.simulation.places import journals_of, wiped_databases
 from tests.simulation.world import SMALL_BATCH, World
 
 _SENDER = SenderIdentity(
@@ -34,7 +35,9 @@ def tell(seed: int) -> str:
         migrate(database)
         database.close()
         with wiped_databases(template) as wipe:
-            world = World(seed, wipe(), _site())
+            clean = wipe()
+            world = World(seed, clean, _site(), journals=journals_of(clean))
+            journal.boot_id = world.machine.boot
             dispatch.BATCH = SMALL_BATCH
             waiting = dispatch.send_queued.__kwdefaults__ or {}
             waiting["pause"] = world.wait

@@ -20,6 +20,10 @@ STANDSTILLS = Rates(stall=0.08, crash=0.01, refusal=0.03, reset=0.02, unknown_co
 PEOPLE = Rates(deed=0.1, stall=0.02)
 REFUSALS = Rates(refusal=0.15, deed=0.05, stall=0.02)
 RESETS = Rates(reset=0.1, deed=0.05, stall=0.01)
+CRASHES = Rates(crash=0.04, deed=0.02)
+POWER_CUTS = Rates(outage=0.02, crash=0.01)
+JUMPS = Rates(jump=0.4, deed=0.02)
+LATE = Rates(outage=0.01, deed=0.2)
 MOST_SEEDS = 60
 
 NOTICED = [
@@ -36,6 +40,14 @@ NOTICED = [
     (("no_soon_enough",), STANDSTILLS, 1),
     (("no_second_last_step",), RESETS, 1),
     (("no_forgetting",), REFUSALS, 1),
+    (("no_journal",), CRASHES, 1),
+    (("no_dots",), CRASHES, 1),
+    (("no_power_cuts",), POWER_CUTS, 1),
+    (("no_holds",), JUMPS, 1),
+    (("no_issue_key", "no_place_in_audience"), PEOPLE, 1),
+    (("no_grace",), LATE, 1),
+    (("no_round_in_key",), PEOPLE, 1),
+    (("no_conditions", "no_objections"), PEOPLE, 1),
 ]
 HELD_BY_ANOTHER = [
     ("no_compare_and_set", STANDSTILLS),  # the fence
@@ -43,6 +55,8 @@ HELD_BY_ANOTHER = [
     ("no_pointer_guard", STANDSTILLS),  # the plan: one step in flight, and the wait counted
     ("no_due_rule", STANDSTILLS),  # the guard on the pointer
     ("no_busy_days", STANDSTILLS),  # the key of the mailed days
+    ("no_issue_key", PEOPLE),  # the place reached in the audience
+    ("no_place_in_audience", PEOPLE),  # the once key
     ("no_cancelling", PEOPLE),  # the look at the subscription in the mark
 ]
 
