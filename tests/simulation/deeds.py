@@ -167,13 +167,15 @@ class Deeds:
 
     def release_held(self) -> int:
         """Let go what is held, wherever it is: for the whole site, a series, or one mail."""
+        with self.database.reading() as session:
+            before = len(open_holds(session))
         self.resume()
         with self.database.transaction() as session:
             holds = open_holds(session)
             release(session, holds, site=self.site, now=self.clock())
             late = self.wishes.release_late(session)
             rest = outbox.release_held(session, list(session.scalars(self._ids(State.HELD))))
-            return len(holds) + late + rest
+            return before + late + rest
 
     def publish(self, folder: SeriesFolder) -> None:
         """Import a series as its folder says now."""

@@ -25,7 +25,7 @@ from campaigns import (
 )
 from campaigns.mailed_days import DayWish
 from campaigns.models import Broadcast, Enrolment
-from campaigns.rules import broadcasts, guards, series
+from campaigns.rules import guards, series
 from campaigns.rules.guards import Go
 from campaigns.rules.standing import EnrolmentStatus
 from delivery import journal, outbox
@@ -188,11 +188,6 @@ def no_place_in_audience(patch: pytest.MonkeyPatch) -> None:
         return queued
 
     patch.setattr(broadcasting, "_queue", from_the_start)
-
-
-def no_grace(patch: pytest.MonkeyPatch) -> None:
-    """Send a newsletter however late it is."""
-    patch.setattr(broadcasts, "_is_late", lambda *args, **values: False)
 
 
 def no_round_in_key(patch: pytest.MonkeyPatch) -> None:

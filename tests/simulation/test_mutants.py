@@ -23,7 +23,6 @@ RESETS = Rates(reset=0.1, deed=0.05, stall=0.01)
 CRASHES = Rates(crash=0.04, deed=0.02)
 POWER_CUTS = Rates(outage=0.02, crash=0.01)
 JUMPS = Rates(jump=0.4, deed=0.02)
-LATE = Rates(outage=0.01, deed=0.2)
 MOST_SEEDS = 60
 
 NOTICED = [
@@ -40,14 +39,13 @@ NOTICED = [
     (("no_soon_enough",), STANDSTILLS, 1),
     (("no_second_last_step",), RESETS, 1),
     (("no_forgetting",), REFUSALS, 1),
-    (("no_journal",), CRASHES, 1),
-    (("no_dots",), CRASHES, 1),
-    (("no_power_cuts",), POWER_CUTS, 1),
-    (("no_holds",), JUMPS, 1),
+    (("no_journal",), CRASHES, 7),
+    (("no_dots",), CRASHES, 7),
+    (("no_power_cuts",), POWER_CUTS, 18),
+    (("no_holds",), JUMPS, 8),
     (("no_issue_key", "no_place_in_audience"), PEOPLE, 1),
-    (("no_grace",), LATE, 1),
-    (("no_round_in_key",), PEOPLE, 1),
-    (("no_conditions", "no_objections"), PEOPLE, 1),
+    (("no_round_in_key",), PEOPLE, 3),
+    (("no_conditions", "no_objections"), PEOPLE, 7),
 ]
 HELD_BY_ANOTHER = [
     ("no_compare_and_set", STANDSTILLS),  # the fence

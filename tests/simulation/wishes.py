@@ -131,7 +131,8 @@ class Wishes:
         series = self._some_series(session)
         if own_choices.start_again(session, person, series.id, now=self._clock()):
             member.rounds[series.slug] = member.rounds.get(series.slug, 0) + 1
-            member.left.discard(series.slug)
+            if not (member.booked[-1][1] and series.slug in self._book.exits):
+                member.left.discard(series.slug)
 
     def _leave(self, session: Session, member: Member, person: Subscriber) -> None:
         series = self._some_series(session)

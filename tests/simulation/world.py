@@ -21,6 +21,7 @@ from campaigns.store import IS_ACTIVE, next_look
 from delivery.journal import JournalFolder, Scribe
 from delivery.models import Delivery
 from delivery.rules.states import State
+from delivery.site_facts import site_id
 from scheduler import Parts
 from steadypost.resuming import resume_site
 from storage.database import Database
@@ -153,6 +154,8 @@ class World:
         )
 
     def _set_up(self) -> None:
+        with self.database.transaction() as session:
+            site_id(session)  # as the first opening of a site does
         for name, waits in (("welcome", (0, 7, 7)), ("advice", (1, 3, 7))):
             steps = tuple(self._step(name, n, wait) for n, wait in enumerate(waits, start=1))
             first = self.dice.choice((FirstStep.AT_ONCE, FirstStep.NEXT_SLOT))
