@@ -34,6 +34,7 @@ from templates.errors import (
     TooLargeError,
 )
 from templates.safe_markup import errors_at, refuse_active_content
+from templates.selectors import ask, forget, needs_asking
 from templates.style_sheets import split_sheet
 
 
@@ -105,6 +106,7 @@ def write_inlined(root: etree._Element) -> str:
         TooLargeError: it is larger than any email.
     """
     drop_useless_attributes(root)
+    forget(root)
     inlined = etree.tostring(root, method="html", encoding="unicode", with_tail=False)
     _check_count("characters", len(inlined), limit=LARGEST_HTML)
     return f"{DOCTYPE}{inlined}\n"
@@ -141,10 +143,11 @@ def _split_sheets(root: etree._Element) -> None:
     for style in list(root.iter("style")):
         with errors_at(style):
             sheet = split_sheet(style.text or "")
-        if style.get("data-premailer") == "ignore":
+        if not is_moved(style):
             continue  # read only to refuse what would be fetched
         # The comment keeps premailer from taking a sheet for a declaration: one cache holds both.
-        style.text = "\n".join(["/* sheet */", *sheet.plain, ""])
+        plain = [_askable(rule, root, rules + number) for number, rule in enumerate(sheet.plain)]
+        style.text = "\n".join(["/* sheet */", *plain, ""])
         rules += len(sheet.plain)
         with errors_at(style):
             _check_count("style rules", rules, limit=MOST_RULES)
@@ -153,6 +156,18 @@ def _split_sheets(root: etree._Element) -> None:
             kept.text = "\n".join(["", *sheet.kept, ""])
             kept.tail, style.tail = style.tail, "\n"
             style.addnext(kept)
+
+
+def _askable(rule: str, root: etree._Element, number: int) -> str:
+    """Write a rule for premailer, which reads only some of the selectors there are."""
+    selector, brace, body = rule.partition("{")
+    return ask(root, selector, number) + brace + body if needs_asking(selector) else rule
+
+
+def is_moved(style: etree._Element) -> bool:
+    """Tell whether premailer moves this sheet into attributes."""
+    media = (style.get("media") or "").strip()
+    return style.get("data-premailer") != "ignore" and media in ("", "all", "screen")
 
 
 def _close_styles(root: etree._Element) -> None:

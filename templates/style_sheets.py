@@ -1,6 +1,7 @@
 """CSS split in two: plain rules that can be inlined, and everything that has to stay a sheet.
 
-premailer drops or breaks at-rules and pseudo-classes, so it never sees them.
+premailer drops or breaks at-rules, so it never sees them; nor `:hover` and the like, which a
+style attribute cannot say. What it cannot read but the tree can tell, `selectors` rewrites.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from functools import lru_cache
 from typing import Final
 
 from templates.errors import OutsideStyleError, TooLargeError
+from templates.selectors import needs_asking
 
 LARGEST_SHEET = 50_000  # characters; a theme has a tenth of it
 
@@ -109,7 +111,7 @@ def _lower_tag(found: re.Match[str]) -> str:
 
 
 def _is_inlinable(selector: str) -> bool:
-    return not any(sign in selector for sign in ":*\\@<&|")
+    return needs_asking(selector) or not any(sign in selector for sign in ":*\\@<&|")
 
 
 def _refuse_import(prelude: str) -> None:

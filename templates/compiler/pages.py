@@ -25,6 +25,7 @@ from templates.compiler.verification import (
     verify_written,
 )
 from templates.inlining import parse_for_inlining, run_premailer, write_inlined
+from templates.selectors import as_written
 from templates.style_sheets import split_sheet
 
 _SHORTEST_ELEMENT = 3  # characters
@@ -68,7 +69,7 @@ def inline_page(parts: Parts, tidy: Callable[[str], str]) -> InlinedPage:
     if sheet is None:
         raise UnprovableError("the style sheet holds rules that premailer keeps for itself")
     found = find_marks(root, page)
-    verify_selectors([rule.text for rule in sheet.rules], found, page)
+    verify_selectors([as_written(rule.text) for rule in sheet.rules], found, page)
     rules = sheet.matching(root)
     opened = _open_styles(found, page, sheet, rules)
     run_premailer(root)
@@ -111,9 +112,10 @@ def _open_styles(
 
 
 def _count_matches(sheet: Sheet, rules: Mapping[etree._Element, list[int]]) -> dict[str, int]:
-    counts = {rule.text: 0 for rule in sheet.rules}
+    texts = [as_written(rule.text) for rule in sheet.rules]
+    counts = dict.fromkeys(texts, 0)
     for matching in rules.values():
-        for text in {sheet.rules[index].text for index in matching}:
+        for text in {texts[index] for index in matching}:
             counts[text] += 1
     return counts
 
@@ -123,7 +125,7 @@ def _plain_rules(sheets: list[str]) -> Iterator[tuple[str, Pairs]]:
     for text in {rule: None for sheet in sheets for rule in split_sheet(sheet).plain}:
         read = read_sheet((text,))
         pairs = tuple(pair for rule in read.rules for pair in rule.pairs) if read else ()
-        yield text, pairs
+        yield as_written(text), pairs
 
 
 def _leave_mark_only(mark: Mark, element: etree._Element, page: FlatPage) -> None:

@@ -12,7 +12,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from lxml import etree
 from lxml.cssselect import CSSSelector
@@ -31,7 +30,9 @@ from templates.compiler.treatments import STYLE
 from templates.compiler.values import UnprovableError
 
 # A selector's pieces; what stands in brackets belongs to the element it stands at.
-_PIECES = re.compile(r"[+~>]|(?:\[[^\]]*\]|[^\s>+~\[])+")
+_PIECES = re.compile(r"[+~>]|(?:\[[^\]]*\]|\([^)]*\)|[^\s>+~\[(])+")
+_STATES = re.compile(r":[\w-]+(?:\([^)]*\))?")
+_PLACES = re.compile(r":(?:not\([^)]*:)?(?:first|last|only|nth)-")
 _ATTRIBUTES = re.compile(r"\[\s*([\w:-]+)")
 
 
@@ -206,17 +207,32 @@ def verify_selectors(
 
 
 def _after_siblings(selector: str) -> Iterator[str]:
-    """Give what a selector wants beside something else: `li` of `ul > b + li`."""
-    pieces = _PIECES.findall(selector)
-    return (piece for sign, piece in pairwise(pieces) if sign in ("+", "~"))
+    """Give whom a selector wants beside something else, or at some place among its siblings.
+
+    Without that: `ul > li` of `ul > b + li`, and of `ul > li:first-child`.
+    """
+    path: list[str] = []
+    is_beside = False
+    for piece in _PIECES.findall(selector):
+        if piece in ("+", "~"):
+            path.pop()
+            is_beside = True
+        elif piece == ">":
+            path.append(piece)
+        else:
+            path.append(_STATES.sub("", piece) or "*")
+            if is_beside or _PLACES.search(piece):
+                yield " ".join(path)
+            is_beside = False
 
 
 def _is_seen(parent: etree._Element, siblings: set[str]) -> bool:
     children = set(parent)
+    root = parent.getroottree().getroot()
     return any(
         element in children
         for text in siblings
-        for element in matching_elements(CSSSelector(text), parent)
+        for element in matching_elements(CSSSelector(text), root)
     )
 
 

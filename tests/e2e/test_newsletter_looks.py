@@ -55,19 +55,7 @@ def written(name: str, reader: Reader) -> str:
 
 
 SCREENS = [(700, "light"), (700, "dark"), (320, "light")]
-# A rule with `:not()` or `:nth-child()` is not inlined; it stays in the head, where it loses to
-# the weaker rules that are. Here one decides the width of a menu, one the stripes of a table.
-LOSING = {("float-grid", 700), *(("table-of-everything", width) for width in (320, 700))}
-LOOKS = [
-    pytest.param(
-        *(name, width, scheme),
-        marks=pytest.mark.xfail(
-            (name, width) in LOSING, reason="rules with a pseudo-class lose to inlined ones"
-        ),
-    )
-    for name in NEWSLETTERS
-    for width, scheme in SCREENS
-]
+LOOKS = [(name, width, scheme) for name in NEWSLETTERS for width, scheme in SCREENS]
 
 
 @pytest.mark.parametrize(("name", "width", "scheme"), LOOKS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import logging
+import re
 import socket
 import threading
 import urllib.request
@@ -216,13 +217,70 @@ def test_empty_input_is_refused(html: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "selector", ["p:not(.a)", "p:nth-child(2)", "*", "a|b", "p::before", ".md\\:x", "a[href^='b:']"]
+    "selector",
+    ["p:hover", "p:empty", "*", "a|b", "p::before", ".md\\:x", "p:not(:not(.a))", "p:is(.a)"],
 )
 def test_selectors_the_inliner_gets_wrong_stay_in_the_sheet(selector: str) -> None:
     html = inline(page(f"<style>{selector} {{ color: #123456 }} p {{ top: 0 }}</style>"))
 
     assert f"{selector}{{color: #123456}}" in html
     assert '<p style="top:0">' in html
+
+
+PLACES = {
+    "p:not(.a)": "ac",
+    "p:first-child": "a",
+    "p:nth-child(2n + 1)": "ac",
+    "p:nth-child(2), p.none": "b",
+    "p:last-of-type": "c",
+    "p:not(:last-child)": "ab",
+    "p:not([title])": "bc",
+    "p[title^='x:y']": "a",
+    "body > p:first-child ~ p": "bc",
+}
+
+
+@pytest.mark.parametrize("selector", PLACES)
+def test_selectors_that_only_the_tree_can_answer_are_inlined(selector: str) -> None:
+    body = '<p title="x:y">a</p><p class="a">b</p><p>c</p>'
+
+    html = inline(
+        page(f"<style>p {{ color: #111111 }} {selector} {{ color: #222222 }}</style>", body)
+    )
+
+    found = re.findall(r"<p[^>]*#222[^>]*>(.)", html)
+    assert "".join(found) == PLACES[selector]
+    assert "steadypost" not in html
+    assert "{" not in html
+
+
+WEIGHTS = [  # the stronger one first
+    ("p:first-child", "p"),
+    ("p.a", "p"),
+    ("p:first-child.a", "p.a"),
+    ("#b", "p:first-child.a:not(.c)"),
+    ("p:not(#c)", "p.a.a"),
+    ("[title]", "body p"),
+    ("p.a", "[title]"),
+    ("body p[title]", "p:first-child"),
+]
+
+
+@pytest.mark.parametrize(("stronger", "weaker"), WEIGHTS)
+def test_rules_weigh_what_their_selectors_do(stronger: str, weaker: str) -> None:
+    sheet = f"<style>{stronger} {{ color: #222222 }} {weaker} {{ color: #111111 }}</style>"
+
+    html = inline(page(sheet, '<p id="b" class="a" title="x">a</p>'))
+
+    assert 'style="color:#222"' in html
+
+
+def test_a_sheet_for_printers_stays_one() -> None:
+    sheet = '<style media="print">p { top: 0 } p:first-child, p:hover { top: 1px }</style>'
+
+    html = inline(page(sheet))
+
+    assert sheet in html
 
 
 def test_a_breakdown_of_the_inliner_is_an_error_of_ours() -> None:
