@@ -42,6 +42,7 @@ from campaigns.site import Site
 from campaigns.store import has_due_enrolments
 from campaigns.succession import Journals, NoJournals, settle_own, take_over
 from delivery import outbox
+from delivery.clicks import has_opened_in_doubt, settle_opened
 from delivery.clock_watch import Uptime
 from delivery.domain_lines import forget_lines, has_forgotten_lines
 from delivery.errors import WorkerFencedError
@@ -160,10 +161,20 @@ def _plan(parts: Parts, worker: Worker, now: datetime) -> dict[str, _Step]:
         ),
         "hold failing series": _Step(has_failing_series, lambda s: hold_failing_series(s, now=now)),
         "tidy": _Step(
-            lambda s: outbox.has_old(s, now=now) or has_forgotten_lines(s, now=now),
-            lambda s: outbox.expire_old(s, now=now) + forget_lines(s, now=now),
+            lambda s: _is_untidy(s, now),
+            lambda s: _tidy(s, now),
         ),
     }
+
+
+def _is_untidy(session: Session, now: datetime) -> bool:
+    has_old = outbox.has_old(session, now=now) or has_forgotten_lines(session, now=now)
+    return has_old or has_opened_in_doubt(session)
+
+
+def _tidy(session: Session, now: datetime) -> int:
+    forgotten = outbox.expire_old(session, now=now) + forget_lines(session, now=now)
+    return forgotten + settle_opened(session, now=now)
 
 
 def _queue_steps(parts: Parts, session: Session, now: datetime) -> Portion:

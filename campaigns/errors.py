@@ -56,6 +56,17 @@ class UnpublishableChangeError(CampaignError):
         )
 
 
+class UnknownCampaignError(CampaignError, LookupError):
+    """No series and no broadcast has this name, or none that was ever published."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"no series or broadcast {name!r} has an email; "
+            "'steadypost series list' and 'steadypost broadcast list' name those there are"
+        )
+
+
 class UnknownSeriesError(CampaignError, LookupError):
     """No series has this name."""
 

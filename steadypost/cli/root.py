@@ -21,6 +21,7 @@ _MODULES = {
     "broadcast": "broadcast",
     "themes": "themes",
     "deliveries": "deliveries",
+    "clicks": "clicks",
     "holds": "holds",
     "release": "holds",
     "pause": "holds",

@@ -8,9 +8,11 @@ from datetime import datetime
 
 import pytest
 
-from campaigns.models import Step
+from campaigns.clicks import LinkCount, count_links
+from campaigns.errors import UnknownCampaignError
+from campaigns.models import Series, Step
 from campaigns.site import Site
-from delivery.clicks import CLICKED, clicks_on
+from delivery.clicks import CLICKED, clicks_on, has_opened_in_doubt, settle_opened
 from delivery.models import Delivery
 from delivery.rules.states import State
 from delivery.store import deliveries_of_subscriber
@@ -107,6 +109,51 @@ def test_a_click_shows_that_a_delivery_in_doubt_arrived(stage: WebStage) -> None
 
     found = delivery_of(stage)
     assert (found.state, found.reason) == (State.SENT, CLICKED)
+
+
+def test_a_click_before_the_doubt_settles_it_too(stage: WebStage) -> None:
+    with stage.visitor() as visitor:
+        visitor.get(link(stage, 1), follow_redirects=False)
+    doubt(stage)
+
+    with stage.database.transaction() as session:
+        was_wanted = has_opened_in_doubt(session)
+        settled = settle_opened(session, now=stage.clock())
+        is_wanted = has_opened_in_doubt(session)
+
+    assert (was_wanted, settled, is_wanted) == (True, 1, False)
+    found = delivery_of(stage)
+    assert (found.state, found.reason) == (State.SENT, CLICKED)
+
+
+def test_doubt_without_a_click_stays(stage: WebStage) -> None:
+    doubt(stage)
+
+    with stage.database.transaction() as session:
+        assert not has_opened_in_doubt(session)
+        assert settle_opened(session, now=stage.clock()) == 0
+
+    assert delivery_of(stage).state is State.UNCERTAIN
+
+
+def test_people_who_opened_a_link_are_counted_once_for_each_link(stage: WebStage) -> None:
+    with stage.visitor() as visitor:
+        for number in (1, 3, 3):
+            visitor.get(link(stage, number), follow_redirects=False)
+
+    with stage.database.reading() as session:
+        name, key = session.get_one(Series, 1).slug, session.get_one(Step, 1).key
+        counted = [
+            each for each in count_links(session, name) if each.address in (READ, SHOWN, BOOK)
+        ]
+        with pytest.raises(UnknownCampaignError, match="no series or broadcast 'nothing' has an"):
+            count_links(session, "nothing")
+
+    assert [each for each in counted if each.email == key and each.sent] == [
+        LinkCount(key, 1, READ, sent=1, people=1),
+        LinkCount(key, 2, SHOWN, sent=1, people=0),
+        LinkCount(key, 3, BOOK, sent=1, people=1),
+    ]
 
 
 def test_looking_without_opening_changes_nothing(stage: WebStage) -> None:
