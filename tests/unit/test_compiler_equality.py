@@ -454,8 +454,28 @@ PAGES: dict[str, tuple[str, str]] = {
         ONCE,
         "{% for t in subscriber.tags %}<a href='https://a.org/{{ loop.index }}'>{{ t }}</a>{% endfor %}",
     ),
-    "open loop first child": (
+    "places beside known things": (
         ONCE,
+        "<style>li:first-child{color:red} tr:nth-child(even) td{margin:0} p:not(.a){top:0} [title]{left:0}</style>"
+        "<ul><li>{{ subscriber.first_name }}</li><li class='a'>b</li></ul>"
+        "<table>{% for n in [1, 2, 3] %}<tr><td>{{ n }} {{ subscriber.first_name }}</td></tr>{% endfor %}</table>"
+        "<p class='a' title='x'>{{ subscriber.first_name }}</p><p>b</p>",
+    ),
+    "places beside a condition": (
+        KEYED,
+        "<style>li:nth-child(2){color:red}</style><ul>{% if subscriber.vip %}<li>a</li>{% endif %}<li>b</li><li>c</li></ul>",
+    ),
+    "negation of an open class": (
+        KEYED,
+        "<style>p:not(.gold){color:red}</style><p class='{% if subscriber.vip %}gold{% endif %}'>a</p>",
+    ),
+    "places somewhere else than a loop": (
+        ONCE,
+        "<style>.a li:first-child{color:red}</style><ul class='a'><li>a</li></ul>"
+        "<ul>{% for t in subscriber.tags %}<li>{{ t }}</li>{% endfor %}</ul>",
+    ),
+    "open loop first child": (
+        FULL,
         "<style>li:first-child{color:red} tr:first-child td{margin:0}</style><ul>{% for t in subscriber.tags %}"
         "<li>{{ t }}</li>{% endfor %}</ul><table>{% for t in subscriber.tags %}<tr><td>{{ t }}</td></tr>{% endfor %}</table>",
     ),
