@@ -16,6 +16,7 @@ from campaigns.rules.existing import (
     HEARS_OF_NEW,
     Existing,
     ExistingPlan,
+    days_inside_quota,
     staggered_starts,
     takes_up_again,
 )
@@ -26,15 +27,21 @@ from delivery.rules.states import State
 from subscribers.store import insert_new, slices
 
 
-def place_existing(session: Session, series: Series, plan: ExistingPlan, *, now: datetime) -> int:
-    """Do with the people on the list of a new series what was chosen; tell how many begin."""
+def place_existing(
+    session: Session, series: Series, plan: ExistingPlan, *, daily_limit: int = 0, now: datetime
+) -> int:
+    """Do with the people on the list of a new series what was chosen; tell how many begin.
+
+    Staggered, no more begin a day than the site may send; over more days than asked, if need be.
+    """
     if plan.existing is Existing.NEWCOMERS:
         series.newcomers_since = now
         return 0
     there = find_newcomers(session, Series.id == series.id)
     if plan.existing is Existing.EVERYBODY or not there:
         return len(there)  # the next tick takes them in
-    starts = staggered_starts(len(there), days=plan.days, now=now)
+    days = days_inside_quota(len(there), days=plan.days, daily_limit=daily_limit)
+    starts = staggered_starts(len(there), days=days, now=now)
     rows = [
         {
             "subscriber_id": one.subscriber_id,

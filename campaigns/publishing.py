@@ -90,7 +90,10 @@ def import_series(
     if save_closing(session, series, folder, surroundings, now=now):
         steps.note_closing(is_wanted=folder.completion_email, is_new=is_new)
     session.flush()
-    beginning = place_existing(session, series, existing, now=now) if is_new else 0
+    limit = site.quota.daily_limit
+    beginning = (
+        place_existing(session, series, existing, daily_limit=limit, now=now) if is_new else 0
+    )
     taken_up = 0 if is_new else take_up_finished(session, series, now=now)
     look_again_around(session, series.id, now=now)
     return ImportedSeries(folder.slug, is_new, *steps.by_key(), beginning, taken_up)

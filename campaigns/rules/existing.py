@@ -40,6 +40,11 @@ def read_existing(text: str) -> ExistingPlan | None:
     return None
 
 
+def days_inside_quota(count: int, *, days: int, daily_limit: int) -> int:
+    """Give the days to spread some beginnings over: no more a day than may go; 0: no limit."""
+    return max(days, -(-count // daily_limit)) if daily_limit else days
+
+
 def staggered_starts(count: int, *, days: int, now: datetime) -> list[datetime]:
     """Spread the beginnings of some people evenly over some days; the first day is today."""
     return [now + timedelta(days=place * days // count) for place in range(count)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
@@ -17,6 +18,7 @@ from campaigns.rules.due_dates import local_day
 from campaigns.rules.existing import (
     Existing,
     ExistingPlan,
+    days_inside_quota,
     read_existing,
     staggered_starts,
     takes_up_again,
@@ -245,6 +247,19 @@ def test_staggered_starts_are_even_and_end_in_time(count: int, days: int) -> Non
     assert starts[0] == MONDAY
 
 
+@given(st.integers(1, 5000), st.integers(1, 366), st.integers(1, 500))
+def test_staggered_starts_stay_inside_the_daily_quota(count: int, days: int, limit: int) -> None:
+    over = days_inside_quota(count, days=days, daily_limit=limit)
+    starts = staggered_starts(count, days=over, now=MONDAY)
+
+    assert over >= days
+    assert max(Counter((start - MONDAY) // DAY for start in starts).values()) <= max(
+        limit, -(-count // days)
+    )
+    assert over == days or -(-count // over) <= limit
+    assert days_inside_quota(count, days=days, daily_limit=0) == days
+
+
 def test_only_who_finished_lately_takes_up_what_is_appended() -> None:
     had, ended = {1, 2, 3}, MONDAY
     longer = replace(SERIES, steps=(*SERIES.steps, StepPlan(4, 7)))
@@ -391,6 +406,15 @@ def test_people_in_one_situation_have_one_future(
     keys = [situation_of([way(each)], rhythm=rhythm, moment=moment) for each in (one, other)]
     if keys[0] == keys[1]:
         assert future(one) == future(other)
+
+
+@pytest.mark.parametrize("first", [replace(NEW, enrolled_at=MONDAY + DAY), NEW])
+def test_before_the_first_email_the_moments_themselves_tell_people_apart(first: Progress) -> None:
+    def key(progress: Progress) -> object:
+        ways = [Way(1, SERIES, progress)]
+        return situation_of(ways, rhythm=RHYTHM, moment=Moment(MONDAY, OPEN))
+
+    assert (key(first) == key(NEW)) is (first == NEW)
 
 
 def test_what_is_queued_and_may_not_go_any_more_gives_way() -> None:

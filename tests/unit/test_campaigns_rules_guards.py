@@ -63,6 +63,16 @@ def test_a_step_of_a_running_series_goes() -> None:
     assert before(last_position=2) == Go()  # a repeated attempt
 
 
+def test_a_step_that_something_speaks_against_is_not_written() -> None:
+    assert before(objection="its condition is not true") == Cancel("its condition is not true")
+
+
+def test_who_asks_for_the_next_one_gets_it_in_their_own_pause() -> None:
+    asked = replace(PLAN, is_asked_for=True)
+
+    assert before_writing(VIEW, asked, paused_until=date(2026, 3, 20), now=MONDAY) == Go()
+
+
 def test_an_unpublished_step_is_cancelled() -> None:
     assert before(published=False) == Cancel("the step was taken out of the series")
 

@@ -17,6 +17,7 @@ from campaigns.rules.moves import (
     Move,
     SendStep,
     SeriesPaused,
+    SkipStep,
     WaitUntil,
     Why,
 )
@@ -30,6 +31,7 @@ WHY = Why(Cause.SPACING)
     [
         (SendStep(1, NOW, WHY), ON_ITS_WAY),
         (AwaitDelivery(1), ON_ITS_WAY),
+        (SkipStep(1, "its condition"), timedelta(0)),  # what follows may be due as well
         (WaitUntil(1, NOW + timedelta(hours=3), WHY), timedelta(hours=3)),
     ],
 )
