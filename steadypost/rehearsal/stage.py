@@ -69,7 +69,7 @@ def set_stage(site: Site, parts: Parts, folder: SeriesFolder, how: Conditions) -
             migrate(database)
             own = Parts(database, site, sender, parts.renderer, clock, lease=parts.lease)
             with database.transaction() as session:
-                import_series(session, folder, site=site, renderer=parts.renderer, now=how.start)
+                import_series(session, folder, site=site, renderer=parts.proving, now=how.start)
             cast = invent_cast(how.people, home=site.zone.key)
             yield Stage(own, sender, clock, cast, folder, how)
         finally:
