@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from campaigns.rules.broadcasts import IssuePlan
 from campaigns.rules.calendar import ClinicCalendar
 from campaigns.rules.lives import Life
-from campaigns.rules.series import Moment, Progress, Rhythm, SeriesPlan, StepPlan
+from campaigns.rules.series import InFlight, Moment, Progress, Rhythm, SeriesPlan, StepPlan
 from campaigns.rules.shared_days import Way
 
 MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)  # 09:00 in Berlin
@@ -20,13 +20,17 @@ WAY = Way(1, SERIES, Progress(MONDAY, confirmed_at=MONDAY))
 
 
 def lived(
-    *ways: Way, busy: frozenset[date] = frozenset(), rhythm: Rhythm = RHYTHM, **more: Any
+    *ways: Way,
+    busy: frozenset[date] = frozenset(),
+    rhythm: Rhythm = RHYTHM,
+    days: int = 20,
+    **more: Any,
 ) -> list[tuple[str, int]]:
     """Give what goes: what it is, and after how many days."""
     life = Life(ways, rhythm=rhythm, moment=Moment(MONDAY, ClinicCalendar(), busy), **more)
     return [
         (f"news {sent.broadcast_id}" if sent.broadcast_id else f"step {sent.step_id}", day)
-        for sent in life.until(MONDAY + 20 * DAY)
+        for sent in life.until(MONDAY + days * DAY)
         for day in [(sent.at.date() - MONDAY.date()).days]
     ]
 
@@ -64,3 +68,12 @@ def test_a_broadcast_that_is_too_late_does_not_come() -> None:
 
 def test_without_anything_to_come_the_clock_stands_still() -> None:
     assert lived() == []
+
+
+def test_a_step_that_is_queued_goes_when_it_is_due_and_the_next_counts_from_it() -> None:
+    three = SeriesPlan(id=1, steps=(StepPlan(1, 0), StepPlan(2, 7), StepPlan(3, 7)), send_hour=9)
+    flight = InFlight(2, MONDAY + 8 * DAY)
+    late = Progress(MONDAY, had=frozenset({1, 2}), last_sent_at=MONDAY, in_flight=flight)
+
+    assert lived(Way(1, three, late)) == [("step 2", 8)]
+    assert lived(Way(1, three, late), days=21) == [("step 2", 8), ("step 3", 21)]
