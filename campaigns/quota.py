@@ -32,6 +32,14 @@ class QuotaStatus:
             return ""
         return f"waits: today's {self.limit} are used; {_when(self.goes_on_at, zone, now=now)}"
 
+    def summary(self, zone: ZoneInfo, *, now: datetime) -> str:
+        """Tell how the day stands, in one line."""
+        told = f"today: {self.used} of {self.limit} mails"
+        if self.goes_on_at is None or not self.waiting:
+            return told
+        verb = "waits" if self.waiting == 1 else "wait"
+        return f"{told}; {self.waiting} {verb} until {_when(self.goes_on_at, zone, now=now)}"
+
 
 def read_quota(session: Session, *, site: Site, now: datetime) -> QuotaStatus | None:
     """Read how the quota of this local day stands; None: there is none."""

@@ -64,13 +64,8 @@ def _show_counts(found: Status) -> None:
 
 
 def _show_quota(found: Status, zone: ZoneInfo) -> None:
-    if (quota := found.quota) is None:
-        return
-    words = quota.in_words(zone, now=found.at)
-    show(
-        f"today: {quota.used} of {quota.limit} mails"
-        + ("" if not words else f"; {quota.waiting} {words}")
-    )
+    if found.quota is not None:
+        show(found.quota.summary(zone, now=found.at))
 
 
 def _show_named(title: str, rows: list[NamedDelivery], zone: ZoneInfo) -> None:
