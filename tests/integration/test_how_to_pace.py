@@ -97,10 +97,10 @@ def test_status_and_why_say_what_it_quotes(terminal: Terminal) -> None:
 
     terminal.set("pace", "daily_limit = 0")
     terminal.set("pace", 'per_domain = ["gmail.com=60/minute"]')
-    for name in ("hugo", "ines"):
+    for name in ("hugo", "iris"):
         terminal.do("subscribers", "add", f"{name}@gmail.com", *CONSENT)
     terminal.do("tick", "--at", "2026-11-24T10:01")
-    told = [terminal.do("why", f"{name}@gmail.com").out for name in ("gwen", "hugo", "ines")]
+    told = [terminal.do("why", f"{name}@gmail.com").out for name in ("gwen", "hugo", "iris")]
     assert any(QUOTES[2] in " ".join(text.split()) for text in told), told
 
 
