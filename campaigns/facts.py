@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Executable, Row, Select, select
 from sqlalchemy.orm import Session
 
 from campaigns.issues import load_coming, load_pending
@@ -39,6 +40,7 @@ _DAYS_BACK = timedelta(days=62)
 _MOVING = frozenset({State.QUEUED, State.CLAIMED, State.SENDING})
 _ACTIVE_OR_LEFT = (EnrolmentStatus.ACTIVE, EnrolmentStatus.LEFT)
 _NOBODY = Joining()
+_NO_DAYS: frozenset[date] = frozenset()
 _MEMBERSHIP = (
     Subscription.list_id,
     Subscription.confirmed_at,
@@ -86,7 +88,7 @@ class QueuedIssue:
     due_at: datetime
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Start:
     """One enrolment, or one that is about to be."""
 
@@ -100,15 +102,27 @@ class _Start:
     asked_at: datetime | None = None
 
 
-@dataclass
-class _Ledger:
-    """The marketing emails of one person so far."""
+@dataclass(slots=True)
+class _More:
+    """What only some people have."""
 
-    had: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
-    cancelled: dict[tuple[int, int], int] = field(default_factory=dict)
-    in_flight: dict[int, InFlight] = field(default_factory=dict)  # by enrolment
-    broadcasts: list[QueuedIssue] = field(default_factory=list)  # not through yet
-    skips: defaultdict[int, list[Any]] = field(default_factory=lambda: defaultdict(list))
+    issues: tuple[IssuePlan, ...]
+    traits: Traits
+    days: Set[date]  # with a marketing email
+
+
+_NONE: Mapping[Any, Any] = MappingProxyType({})
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """The marketing emails of one person so far; what few people have is made when it is there."""
+
+    had: dict[int, set[int]] = field(default_factory=dict)  # by enrolment
+    cancelled: Mapping[tuple[int, int], int] = field(default_factory=lambda: _NONE)
+    in_flight: Mapping[int, InFlight] = field(default_factory=lambda: _NONE)  # by enrolment
+    broadcasts: tuple[QueuedIssue, ...] = ()  # not through yet
+    skips: Mapping[int, list[Any]] = field(default_factory=lambda: _NONE)  # by enrolment
 
 
 def load_people(
@@ -147,9 +161,9 @@ def load_people(
             ]
             pending = tuple(issues.get(key, ()))
             if ways or pending or ledgers[key].broadcasts:
-                person = next(iter(memberships.values()))
-                found = _person(person, ways, ledgers[key], days=days[key], site=site, now=now)
-                yield replace(found, issues=pending, traits=traits.get(key, NOBODY))
+                row = next(iter(memberships.values()))
+                more = _More(pending, traits.get(key, NOBODY), days.get(key, _NO_DAYS))
+                yield _person(row, ways, ledgers[key], more, site=site, now=now)
 
 
 def load_person(
@@ -172,6 +186,12 @@ def plan_of_person(person: PersonFacts, *, site: Site, now: datetime) -> Plan:
     return plan_person(person.ways, person.issues, rhythm=person.rhythm, moment=moment)
 
 
+def _rows(session: Session, wanted: Executable) -> Sequence[Row[Any]]:
+    """Read plain rows past the mapper, which has nothing to map here and costs as much again."""
+    session.flush()  # as any query through the session would
+    return session.connection().execute(wanted).all()
+
+
 def _memberships(session: Session, subscriber_ids: Sequence[int]) -> Mapping[int, dict[int, Any]]:
     """Read the people who may be mailed, by id and by list."""
     wanted = (
@@ -180,7 +200,7 @@ def _memberships(session: Session, subscriber_ids: Sequence[int]) -> Mapping[int
         .where(Subscription.subscriber_id.in_(subscriber_ids), may_be_mailed())
     )
     found: defaultdict[int, dict[int, Any]] = defaultdict(dict)
-    for row in session.execute(wanted):
+    for row in _rows(session, wanted):
         found[row.subscriber_id][row.list_id] = row
     return found
 
@@ -194,9 +214,10 @@ def _starts(
         Enrolment.status.in_(_ACTIVE_OR_LEFT if resumed else (EnrolmentStatus.ACTIVE,)),
     )
     starts: defaultdict[int, list[_Start]] = defaultdict(list)
-    for row in session.execute(wanted):
+    for row in _rows(session, wanted):
         if row.status is EnrolmentStatus.ACTIVE or row.id in resumed:
-            starts[row.subscriber_id].append(_Start(*row[2:]))
+            facts: Any = row[2:]
+            starts[row.subscriber_id].append(_Start(*facts))
     return starts
 
 
@@ -215,10 +236,12 @@ def _ledgers(session: Session, subscriber_ids: Sequence[int]) -> Mapping[int, _L
         Delivery.kind.in_([Kind.STEP, Kind.BROADCAST]),
     )
     ledgers: defaultdict[int, _Ledger] = defaultdict(_Ledger)
-    for row in session.execute(wanted):
+    for row in _rows(session, wanted):
         _enter(ledgers[row.subscriber_id], row)
-    for row in session.execute(_skips_of(subscriber_ids)):
-        ledgers[row.subscriber_id].skips[row.enrolment_id].append(row)
+    for row in _rows(session, _skips_of(subscriber_ids)):
+        ledger = ledgers[row.subscriber_id]
+        of_way = ledger.skips.get(row.enrolment_id, [])
+        ledger.skips = {**ledger.skips, row.enrolment_id: [*of_way, row]}
     return ledgers
 
 
@@ -234,14 +257,15 @@ def _skips_of(subscriber_ids: Sequence[int]) -> Select[Any]:
 def _enter(ledger: _Ledger, row: Row[Any]) -> None:
     if row.enrolment_id is None:
         if row.state in _MOVING:
-            ledger.broadcasts.append(QueuedIssue(row.broadcast_id or 0, row.due_at))
+            ledger.broadcasts += (QueuedIssue(row.broadcast_id or 0, row.due_at),)
     elif row.state is State.CANCELLED:
-        ledger.cancelled[row.enrolment_id, row.step_id] = row.id
+        ledger.cancelled = {**ledger.cancelled, (row.enrolment_id, row.step_id): row.id}
     else:
-        ledger.had[row.enrolment_id].add(row.step_id)
+        ledger.had.setdefault(row.enrolment_id, set()).add(row.step_id)
         if row.state in _MOVING or row.state is State.HELD:
             due_at = row.due_at if row.state in _MOVING else None
-            ledger.in_flight[row.enrolment_id] = InFlight(row.step_id, due_at)
+            flight = InFlight(row.step_id, due_at)
+            ledger.in_flight = {**ledger.in_flight, row.enrolment_id: flight}
 
 
 def _mailed_days(
@@ -251,13 +275,13 @@ def _mailed_days(
         MailedDay.subscriber_id.in_(subscriber_ids), MailedDay.day >= since
     )
     days: defaultdict[int, set[date]] = defaultdict(set)
-    for row in session.execute(wanted):
+    for row in _rows(session, wanted):
         days[row.subscriber_id].add(row.day)
     return days
 
 
 def _way(start: _Start, membership: Row[Any], ledger: _Ledger, *, plan: SeriesPlan) -> Way:
-    skips = ledger.skips[start.id]
+    skips = ledger.skips.get(start.id, ())
     slots = [row.counts_from for row in skips if row.counts_from is not None]
     progress = Progress(
         enrolled_at=start.enrolled_at,
@@ -276,7 +300,7 @@ def _way(start: _Start, membership: Row[Any], ledger: _Ledger, *, plan: SeriesPl
 
 def _had(start: _Start, ledger: _Ledger) -> set[int]:
     """Name the steps reached; the pointer speaks for deliveries that were tidied away."""
-    had = ledger.had[start.id]
+    had = ledger.had.get(start.id, set())
     if start.last_step_id is not None and (start.id, start.last_step_id) not in ledger.cancelled:
         had.add(start.last_step_id)
     return had
@@ -286,8 +310,8 @@ def _person(
     row: Row[Any],
     ways: Sequence[Way],
     ledger: _Ledger,
+    more: _More,
     *,
-    days: set[date],
     site: Site,
     now: datetime,
 ) -> PersonFacts:
@@ -298,7 +322,9 @@ def _person(
         email=row.email,
         rhythm=Rhythm(zone, row.weekday, row.hour, row.pace, row.paused_until),
         ways=tuple(ways),
-        busy_days=frozenset(days | others),
+        busy_days=frozenset(more.days | others) if more.days or others else _NO_DAYS,
         cancelled=ledger.cancelled,
-        queued_issues=tuple(ledger.broadcasts),
+        queued_issues=ledger.broadcasts,
+        issues=more.issues,
+        traits=more.traits,
     )

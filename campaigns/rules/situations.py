@@ -8,14 +8,10 @@ does not tell two people apart. A look ahead is made once for each situation.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import replace
-from datetime import UTC, datetime
 
 from campaigns.rules.due_dates import local_day
 from campaigns.rules.series import Moment, Progress, Rhythm
 from campaigns.rules.shared_days import Way
-
-_ANY = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def situation_of(ways: Iterable[Way], *, rhythm: Rhythm, moment: Moment) -> Hashable:
@@ -36,8 +32,10 @@ def _progress(progress: Progress, rhythm: Rhythm) -> Hashable:
     if weekday is None:  # else the day of the click is not asked for
         confirmed = progress.confirmed_at or progress.enrolled_at
         weekday = local_day(confirmed, zone).weekday()
-    plain = replace(progress, enrolled_at=_ANY, confirmed_at=None, last_sent_at=None)
-    return plain, weekday, local_day(progress.last_sent_at, zone), progress.is_asking
+    last_day = local_day(progress.last_sent_at, zone)
+    reached = (progress.had, progress.skipped, progress.in_flight, progress.counts_from)
+    begin = (progress.origin, progress.starts_at, progress.asked_at)
+    return weekday, last_day, progress.is_asking, reached, begin
 
 
 def _answers(way: Way, moment: Moment) -> Iterator[bool]:
