@@ -119,6 +119,7 @@ def commands_in(path: Path) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
+@pytest.mark.timeout(300)  # it plays a whole series on a virtual clock too
 def test_the_readme_can_be_followed_from_top_to_bottom(desk: Desk) -> None:
     done = []
     for line in commands_in(ROOT / "README.md"):
