@@ -19,6 +19,7 @@ from delivery.rows import (
     workers,
 )
 from delivery.rules.outcomes import Situation, in_doubt
+from delivery.rules.signs_of_life import is_silent
 from delivery.rules.states import POLICY_OF_KIND, Kind, State
 
 
@@ -99,7 +100,7 @@ def fence_ended_workers(
     ended = [
         row.id
         for row in session.execute(rows)
-        if row.heartbeat_at < now - lease or has_ended(row.journal)
+        if is_silent(row.heartbeat_at, now=now, lease=lease) or has_ended(row.journal)
     ]
     session.execute(_FENCE.where(workers.c.id.in_(ended)))
     return len(ended)
@@ -129,7 +130,7 @@ def reap_dead_workers(session: Session, *, now: datetime, lease: timedelta) -> R
     How long the lease is decides only how soon things go on, never whether they are right:
     from here on the dead worker's claims and marks are refused, should it wake up again.
     """
-    silent = _silent_workers(session, now - lease)
+    silent = _silent_workers(session, now, lease)
     session.execute(_FENCE.where(workers.c.id.in_(silent)))
     claimed_back = _give_back(session)
     changes = [_doubt(row, now) for row in _sending_of_the_dead(session)]
@@ -149,7 +150,8 @@ def may_take_over(
     """Tell whether anybody has ended, or left something behind, this worker itself included."""
     living = select(workers.c.heartbeat_at, workers.c.journal).where(workers.c.alive.is_(True))
     if any(
-        row.heartbeat_at < now - lease or has_ended(row.journal) for row in session.execute(living)
+        is_silent(row.heartbeat_at, now=now, lease=lease) or has_ended(row.journal)
+        for row in session.execute(living)
     ):
         return True
     of_its_own = and_(deliveries.c.owner == worker.id, deliveries.c.state == State.SENDING)
@@ -157,10 +159,11 @@ def may_take_over(
     return bool(session.scalar(select(is_left_behind)))
 
 
-def _silent_workers(session: Session, since: datetime) -> list[int]:
-    silent = select(workers.c.id).where(workers.c.alive.is_(True), workers.c.heartbeat_at < since)
+def _silent_workers(session: Session, now: datetime, lease: timedelta) -> list[int]:
+    living = select(workers.c.id, workers.c.heartbeat_at).where(workers.c.alive.is_(True))
     # Another reaper at the same work, or the worker itself just now, is left alone.
-    return list(session.scalars(silent.with_for_update(skip_locked=True)))
+    rows = session.execute(living.with_for_update(skip_locked=True))
+    return [row.id for row in rows if is_silent(row.heartbeat_at, now=now, lease=lease)]
 
 
 _FENCE = (
