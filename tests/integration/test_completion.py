@@ -136,7 +136,7 @@ def test_it_leads_to_the_page_that_looks_back(lean_stage: SeriesStage) -> None:
     assert body is not None
     words = str(body.get_content())
 
-    assert mail["Subject"] == "That was the last part"
+    assert mail["Subject"] == "That was the last part of your series"
     assert mail["List-Unsubscribe"] is not None
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert "Your weekly series" in words
