@@ -77,6 +77,8 @@ def wrap_lines(text: str) -> str:
 
 
 def _wrap(text: str, width: int) -> list[str]:
+    if len(text) <= width and text == " ".join(text.split()):
+        return [text]  # nothing to break, and no white space that would be changed
     wrapper = TextWrapper(width, break_long_words=False, break_on_hyphens=False)
     return wrapper.wrap(text) or [""]
 

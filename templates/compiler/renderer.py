@@ -21,6 +21,7 @@ from templates.errors import TemplateError
 from templates.page_lines import page_errors_placed
 
 EDITIONS_KEPT: Final = 64
+_PLAIN: Final = frozenset({str, int})
 logger = logging.getLogger(__name__)
 
 
@@ -88,7 +89,7 @@ class CompiledRenderer:
         """Give the compiled form of an edition for a reader's place in the series."""
         if not edition.digest:
             return Compilation(self._edition(edition), reader)
-        key = (edition.digest, _frozen(reader.series))
+        key = (edition.digest, _place(reader.series))
         with self._lock:
             if found := self._compilations.get(key):
                 self._compilations.move_to_end(key)
@@ -158,6 +159,14 @@ def difference_between(one: RenderedEmail, other: RenderedEmail) -> str:
     if one.text != other.text:
         return "text"
     return "html" if canonical(one.html) != canonical(other.html) else ""
+
+
+def _place(series: Mapping[str, Any]) -> object:
+    """Make a key of a place in a series: of one value there is only one type in it."""
+    types = tuple(map(type, series.values()))
+    if _PLAIN.issuperset(types):
+        return types, tuple(series.items())
+    return _frozen(series)
 
 
 def _frozen(value: Any) -> object:

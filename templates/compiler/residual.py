@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeGuard
 from urllib.parse import quote
 
 from jinja2 import Template, nodes, pass_environment
@@ -30,7 +30,7 @@ from templates.compiler.parts import (
     everything_in,
 )
 from templates.compiler.styles import OpenStyle
-from templates.compiler.treatments import BLOCK, LINK, NAME, PIECE, SOURCE, STYLE
+from templates.compiler.treatments import BLOCK, LINE, LINK, NAME, PIECE, SOURCE, STYLE
 from templates.compiler.values import (
     GLUE,
     WRITTEN,
@@ -38,7 +38,7 @@ from templates.compiler.values import (
     names_in,
     signature,
 )
-from templates.effort import EffortCounter
+from templates.effort import EffortCounter, current_effort
 from templates.errors import UnsafeLinkError
 from templates.links import INVISIBLE, check_link
 from templates.safe_markup import SOURCES
@@ -53,6 +53,8 @@ _PLAIN_LINK = re.compile(
 )
 _PLAIN_PIECE = re.compile(r"[A-Za-z0-9._~:/?#@!$*+,;=%()-]*")
 SENT: Final = "as it is sent"
+SENT_LINK: Final = "a whole link as it is sent"
+SENT_LINE: Final = "a whole link on its line as it is sent"
 FINISHED: Final = "_finished"  # no name in a template begins with an underscore
 NUMBERED: Final = frozenset({STYLE, BLOCK})
 _PLAIN_VALUE: Final = re.compile(r"[!-~]*")
@@ -71,6 +73,8 @@ class _CodeGenerator(CodeGenerator):
 
 
 def _is_finished(node: nodes.Expr) -> bool:
+    if isinstance(node, nodes.Filter):
+        return node.name in (SENT_LINK, SENT_LINE)
     return isinstance(node, nodes.Name) and node.name.startswith(FINISHED)
 
 
@@ -95,6 +99,8 @@ class ResidualEnvironment(EmailEnvironment):
             STYLE: self._style,
             "link": _checked_link,
             SENT: self.sent,
+            SENT_LINK: self._sent_link,
+            SENT_LINE: self._sent_line,
             **filters,
         }
 
@@ -117,6 +123,23 @@ class ResidualEnvironment(EmailEnvironment):
     def sent(self, written: str) -> str:
         """Give a finished value as it goes into the output."""
         return written
+
+    def _sent_link(self, url: object) -> str:
+        """Do all that is done to an address of a page that is one link; most need no more."""
+        if _is_plain_link(url):
+            return self.sent(url)
+        return self._finished(_link(_as_written(self, _checked_link(url))))
+
+    def _sent_line(self, url: object) -> str:
+        """Do all that is done to a line of the text that is one link."""
+        if _is_plain_link(url):
+            return self.sent(f"{url}\n")
+        return self._finished(self.filters[LINE](_as_written(self, _checked_link(url))))
+
+    def _finished(self, value: Any) -> str:
+        assert self.finalize is not None  # noqa: S101 -- every environment of emails has it
+        finished = self.finalize(value)
+        return escape(finished) if self.autoescape else str(finished)
 
     def _style(self, written: str, number: int) -> Markup:
         return self._styles[number](str(written))
@@ -196,6 +219,8 @@ class _Writing:
                 value = value_of(part)
                 if name := self._names.get(signature(value)):
                     return nodes.Name(name, "load", lineno=_line(part))
+                if whole := _whole_link(part):
+                    return whole
                 return part.expr if isinstance(part, Field) else value
             case Choice():
                 yes, no = self.write(part.yes), self.write(part.no)
@@ -223,6 +248,28 @@ class _Writing:
 
 def _line(part: Part) -> int:
     return part.place.line or 1
+
+
+def _whole_link(part: Field | Attribute) -> nodes.Filter | None:
+    """Write an address that is one checked link, and nothing beside it, by one filter."""
+    if not isinstance(part, Attribute) or part.filter not in _WHOLE:
+        return None
+    match part.parts:
+        case (Field(nodes.Filter(name="link", args=[], kwargs=[]) as checked),):
+            name = _WHOLE[part.filter]
+            return nodes.Filter(checked.node, name, [], [], None, None, lineno=_line(part))
+    return None
+
+
+_WHOLE: Final = {LINK: SENT_LINK, LINE: SENT_LINE}
+
+
+def _is_plain_link(url: object) -> TypeGuard[str]:
+    """Tell a link that comes out of every step as it went in; it is paid for here."""
+    if type(url) is not str or not _PLAIN_LINK.fullmatch(url):
+        return False
+    current_effort().pay_characters(len(url))
+    return True
 
 
 @pass_environment

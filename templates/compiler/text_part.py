@@ -23,12 +23,26 @@ from templates.compiler.parts import (
     Words,
     everything_in,
     joined_words,
+    with_words,
 )
 from templates.compiler.treatments import BLOCK, LINE
 from templates.compiler.values import UnprovableError
-from templates.text_layout import CLOSE, NOTE, NOTE_END, OPEN, WIDTH, Laying, read_marks, wrap_lines
+from templates.text_layout import (
+    CLOSE,
+    NOTE,
+    NOTE_END,
+    OPEN,
+    START,
+    WIDTH,
+    Laying,
+    read_marks,
+    wrap_lines,
+)
 
 _MARKS = re.compile(f"({OPEN}[a-z]+[0-9]*\ufdd3|{CLOSE})")
+# A greeting, mostly: a paragraph of one line, with nothing inside that is laid out itself.
+_SIMPLE: Final = re.compile(f"{OPEN}paragraph{START}([^\n\ufdd0-\ufdef]*){CLOSE}")
+_GAP: Final = re.compile(r"\n{3,}")
 _KEPT: Final = 2_000
 
 
@@ -61,6 +75,9 @@ class OpenBlock:
 
 def laid_out_block(marked: str, first: int) -> tuple[str, int]:
     """Lay a block out and end it with an empty line; give the number of links after it."""
+    if simple := _SIMPLE.fullmatch(marked):
+        lines = wrap_lines(simple[1])
+        return (f"{lines}\n\n" if lines else ""), first
     laying = Laying(first)
     lines = laying.page(read_marks(marked)).strip("\n")
     return (f"{lines}\n\n" if lines else ""), laying.count
@@ -96,7 +113,8 @@ def plan_text(parts: Parts) -> TextPlan:
     Raises:
         UnprovableError: the whole part has to be laid out for each reader.
     """
-    return _Planning().plan(parts)
+    plan = _Planning().plan(parts)
+    return replace(plan, parts=with_words(plan.parts, _few_gaps))
 
 
 def without_gaps(text: str, line_end: str = "\n") -> str:
@@ -105,6 +123,11 @@ def without_gaps(text: str, line_end: str = "\n") -> str:
     while gap in text:
         text = text.replace(gap, line_end * 2)
     return text.strip(line_end) + line_end
+
+
+def _few_gaps(text: str) -> str:
+    """Leave out of known words what would be left out for each reader."""
+    return _GAP.sub("\n\n", text)
 
 
 class _Block:

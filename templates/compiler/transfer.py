@@ -23,6 +23,9 @@ _SHORT = re.compile(r"(?!.*  )[A-EG-Za-z0-9(&/:<\"'#+,;-][ -<>-~]{0,74}")
 _PLAIN = re.compile(
     r"(?!.*  )[!-<>-~]([ -<>-~]*[!-<>-~])?"
 )  # no escape, no white space at the ends
+# One long word, a link mostly: it is cut where a line is full, if the next may begin like that.
+_CUT = re.compile(r"[A-EG-Za-z0-9(&/:<\"'#+,;-][!-<>-~]{0,74}")
+_WORD = re.compile(rf"(?:{_CUT.pattern.replace('{0,74}', '{74}')})*{_CUT.pattern}")
 _UNITS: Final = tuple(
     chr(byte) if (33 <= byte <= 126 and byte != 61) or byte == 32 else f"={byte:02X}"
     for byte in range(256)
@@ -41,12 +44,16 @@ def encoded(text: str) -> str:
     """Encode a piece of a body."""
     if _SHORT.fullmatch(text):
         return f"{text}=\r\n"
+    if _WORD.fullmatch(text):
+        return "=\r\n".join(_CUT.findall(text)) + "=\r\n"
     *whole, rest = text.split("\n")
     lines = [_encoded_line(line, is_whole=True) for line in whole]
     return "".join(lines) + (_encoded_line(rest, is_whole=False) if rest else "")
 
 
 def _encoded_line(line: str, *, is_whole: bool) -> str:
+    if _WORD.fullmatch(line):
+        return "=\r\n".join(_CUT.findall(line)) + ("\r\n" if is_whole else "=\r\n")
     if _PLAIN.fullmatch(line):
         cuts = [line[start : start + LONGEST] for start in range(0, len(line), LONGEST)]
         if all(_SHORT.match(cut) for cut in cuts):  # a link, mostly

@@ -168,6 +168,8 @@ def glued(parts: Parts) -> nodes.Expr:
     Raises:
         UnprovableError: a loop is among them.
     """
+    if len(parts) == 1:
+        return _glued(parts[0])  # finished and escaped by itself
     return nodes.Filter(
         nodes.List([_glued(part) for part in parts]), GLUE, [], [], None, None, lineno=_line(parts)
     )

@@ -48,3 +48,11 @@ def test_a_piece_is_encoded_alike_wherever_it_stands(one: str, other: str) -> No
 def test_a_long_line_without_escapes_is_cut_where_the_long_way_cuts_it(line: str) -> None:
     assert encoded(f"{line}\n") == _escaped_line(line, is_whole=True)
     assert encoded(line) == _escaped_line(line, is_whole=False)
+
+
+@given(st.text(st.sampled_from("abcF./:?&<>\"'%2"), min_size=1, max_size=400))
+@example("x" * 76)
+@example("x" * 75 + "F" + "y" * 80)
+def test_a_long_word_is_cut_where_the_long_way_cuts_it(word: str) -> None:
+    assert encoded(word) == _escaped_line(word, is_whole=False)
+    assert encoded(f"{word}\n") == _escaped_line(word, is_whole=True)
