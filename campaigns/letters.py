@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from campaigns.issues import IssueFacts
@@ -150,8 +151,11 @@ def _list_letter(
 ) -> Letter:
     token = unsubscribe_token(site.keys, membership)
     mailto = f"mailto:{site.identity.unsubscribe_address}?subject=unsubscribe-{token}"
-    return replace(
-        plain_letter(email, posting, to_address=person.email, site=site),
+    return plain_letter(
+        email,
+        posting,
+        to_address=person.email,
+        site=site,
         list_id=(membership.list_title, f"{membership.list_slug}.{site.identity.mail_domain}"),
         unsubscribe_url=_unsubscribe_url(site, token),
         unsubscribe_mailto=mailto,
@@ -163,12 +167,15 @@ def _list_letter(
 def answer_letter(email: Email, facts: AnswerFacts, posting: Posting, *, site: Site) -> Letter:
     """Address a confirmation or a notice: a stream of its own, with nothing to unsubscribe."""
     stream = f"{facts.membership.list_slug}:answers:{posting.kind}"
-    letter = plain_letter(email, posting, to_address=facts.person.email, site=site)
-    return replace(letter, feedback_id=_feedback_id(stream, site))
+    feedback_id = _feedback_id(stream, site)
+    to_address = facts.person.email
+    return plain_letter(email, posting, to_address=to_address, site=site, feedback_id=feedback_id)
 
 
-def plain_letter(email: Email, posting: Posting, *, to_address: str, site: Site) -> Letter:
-    """Address an email to one person, with what every letter has."""
+def plain_letter(
+    email: Email, posting: Posting, *, to_address: str, site: Site, **more: Any
+) -> Letter:
+    """Address an email to one person, with what every letter has, and more of a `Letter`."""
     identity = site.identity
     return Letter(
         from_name=email.from_name or identity.from_name,
@@ -180,11 +187,16 @@ def plain_letter(email: Email, posting: Posting, *, to_address: str, site: Site)
         html=email.html,
         message_id=message_id(site.keys, posting.public_id, identity.mail_domain),
         date=posting.date,
+        **more,
     )
 
 
 def _feedback_id(stream: str, site: Site) -> str:
     """Name the stream, for a receiver's statistics: ids and no titles, nothing per person."""
-    letters = re.sub(r"[^a-z0-9]", "", site.identity.mail_domain.lower())
-    sender = letters[:_LONGEST_SENDER_NAME].ljust(_SHORTEST_SENDER_NAME, "0")
-    return f"{stream}:{sender}"
+    return f"{stream}:{_sender_name(site.identity.mail_domain)}"
+
+
+@lru_cache(maxsize=16)
+def _sender_name(mail_domain: str) -> str:
+    letters = re.sub(r"[^a-z0-9]", "", mail_domain.lower())
+    return letters[:_LONGEST_SENDER_NAME].ljust(_SHORTEST_SENDER_NAME, "0")

@@ -10,8 +10,15 @@ from __future__ import annotations
 import hmac
 import secrets
 from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 PUBLIC_ID_LENGTH = 26  # 130 random bits, 5 a letter
+_BLOCK = 64  # bytes that SHA-256 takes in at a time
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _LETTERS = (_ALPHABET * 8).encode()  # each random byte names a letter, all equally often
 
@@ -77,12 +84,30 @@ class KeyRing:
 
     def digest(self, purpose: str, text: str) -> str:
         """Make a keyed fingerprint of a text (for suppressing an address we no longer keep)."""
-        return _base32(hmac.digest(self.keys[-1], f"{purpose}\n{text}".encode(), "sha256")[:20])
+        return _base32(_mac(self.keys[-1], f"{purpose}\n{text}".encode())[:20])
 
     @staticmethod
     def _seal(key: bytes, purpose: str, public_id: str, mac_bytes: int) -> str:
-        mac = hmac.digest(key, f"{purpose}\n{public_id}".encode(), "sha256")
-        return _base32(mac[:mac_bytes])
+        return _base32(_mac(key, f"{purpose}\n{public_id}".encode())[:mac_bytes])
+
+
+def _mac(key: bytes, message: bytes) -> bytes:
+    """Compute HMAC-SHA-256 (RFC 2104) from states that have taken in the key already.
+
+    A letter has half a dozen of them, and three quarters of each would be the key's.
+    """
+    inner, outer = _keyed(key)
+    inner, outer = inner.copy(), outer.copy()
+    inner.update(message)
+    outer.update(inner.digest())
+    return outer.digest()
+
+
+@lru_cache(maxsize=64)
+def _keyed(key: bytes) -> tuple[_Hash, _Hash]:
+    block = (key if len(key) <= _BLOCK else sha256(key).digest()).ljust(_BLOCK, b"\0")
+    inner, outer = (sha256(bytes(byte ^ pad for byte in block)) for pad in (0x36, 0x5C))
+    return inner, outer
 
 
 _PAIRS = [one + other for one in _ALPHABET for other in _ALPHABET]
@@ -90,7 +115,9 @@ _PAIRS = [one + other for one in _ALPHABET for other in _ALPHABET]
 
 def _base32(raw: bytes) -> str:
     """Write bytes in base 32, ten bits at a time: a letter has half a dozen of these texts."""
-    whole = raw + bytes(-len(raw) % 5)
-    number, bits = int.from_bytes(whole), 8 * len(whole)
-    text = "".join([_PAIRS[number >> shift & 1023] for shift in range(bits - 10, -1, -10)])
-    return text[: -(-8 * len(raw) // 5)]
+    bits = 8 * len(raw)
+    letters = -(-bits // 5)
+    pairs = -(-letters // 2)
+    number = int.from_bytes(raw) << 10 * pairs - bits
+    text = "".join([_PAIRS[number >> shift & 1023] for shift in range(10 * pairs - 10, -1, -10)])
+    return text[:letters]

@@ -21,6 +21,7 @@ _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _ASCII_DOMAIN = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*", re.I)
 
 
+@lru_cache(maxsize=1024)  # of one message they are asked for half a dozen times
 def wire_address(address: str) -> str:
     """Give the address with its domain as A-labels, fit for SMTP commands and headers.
 
