@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import cast
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy import Select, Table, Update, and_, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from campaigns.enrolment import SUPPRESSED
@@ -21,6 +22,8 @@ from campaigns.store import IS_ACTIVE, change_enrolments, end_enrolments
 from delivery import outbox
 from delivery.outbox import Recorded
 from delivery.rules.states import TERMINAL, Kind, State
+from storage.arrays import given_rows, given_values, many, run
+from storage.base import RowId
 from subscribers.models import Subscriber
 from subscribers.rules.standing import SuppressionReason
 from subscribers.suppression import suppress_address
@@ -53,28 +56,34 @@ def apply_outcomes(
                 end_enrolments(session, ids, EnrolmentStatus.PARKED, now=now, reason=reason)
 
 
-_ACCEPT = (
-    update(_enrolments)
-    .where(
-        _enrolments.c.id == bindparam("enrolment"), _enrolments.c.last_step_id == bindparam("step")
+@cache
+def _accept(dialect: str) -> Update:
+    given = given_rows(dialect, "accepted", {"id": RowId, "step": RowId})
+    stands_there = and_(_enrolments.c.id == given.c.id, _enrolments.c.last_step_id == given.c.step)
+    at = bindparam("at", type_=_enrolments.c.last_sent_at.type)
+    return update(_enrolments).where(stands_there).values(last_sent_at=at, look_at=at)
+
+
+@cache
+def _locking(dialect: str) -> Select[Any]:
+    chosen = select(_enrolments.c.id).where(
+        _enrolments.c.id.in_(given_values(dialect, "ids", RowId))
     )
-    .values(last_sent_at=bindparam("at"), look_at=bindparam("at"))
-)
+    return chosen.order_by(_enrolments.c.id).with_for_update()
 
 
 def _note_acceptance(session: Session, recorded: Sequence[Recorded], *, now: datetime) -> None:
     """Ask for the next step, and count its wait from the acceptance, not from the mark."""
     accepted = [
-        {"enrolment": delivery.enrolment_id, "step": delivery.step_id, "at": now}
-        for delivery in sorted(recorded, key=_enrolment_order)
+        {"id": delivery.enrolment_id, "step": delivery.step_id}
+        for delivery in recorded
         if delivery.state is State.SENT and delivery.enrolment_id is not None
     ]
-    if accepted:
-        session.execute(_ACCEPT, accepted)
-
-
-def _enrolment_order(delivery: Recorded) -> int:
-    return delivery.enrolment_id or 0
+    if not accepted:
+        return
+    if session.get_bind().dialect.name != "sqlite":  # which locks rows one after the other
+        run(session, _locking, ids=many(one["id"] for one in accepted))
+    run(session, _accept, accepted=many(accepted), at=now)
 
 
 def _look_again(session: Session, recorded: Sequence[Recorded], *, now: datetime) -> None:

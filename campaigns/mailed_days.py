@@ -5,15 +5,26 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import cast
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import Table, and_, delete, or_
+from sqlalchemy import Date, Table, and_, delete, or_, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy.types import TypeEngine
 
 from campaigns.models import MailedDay
+from storage.arrays import given_rows, many, run
+from storage.base import RowId
 
 _mailed_days = cast(Table, MailedDay.__table__)
+
+_WISH: Mapping[str, TypeEngine[Any]] = {
+    "subscriber_id": RowId,
+    "day": Date(),
+    "delivery_id": RowId,
+}
 
 
 @dataclass(frozen=True, order=True)
@@ -33,10 +44,18 @@ def take_days(session: Session, wishes: Collection[DayWish]) -> set[int]:
     """
     if not wishes:
         return set()
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(_mailed_days).on_conflict_do_nothing()
-    rows = [vars(wish) for wish in sorted(wishes)]
-    return set(session.scalars(statement.returning(_mailed_days.c.delivery_id), rows))
+    rows = many({**vars(wish), "day": wish.day.isoformat()} for wish in sorted(wishes))
+    return set(run(session, _take, wishes=rows).scalars())
+
+
+@cache
+def _take(dialect: str) -> ReturningInsert[Any]:
+    given = given_rows(dialect, "wishes", _WISH)
+    # The condition says nothing: without one, SQLite takes ON CONFLICT for part of a join.
+    rows = select(given).where(true()).order_by(given.c.subscriber_id, given.c.day)
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    statement = insert(_mailed_days).from_select(list(_WISH), rows)
+    return statement.on_conflict_do_nothing().returning(_mailed_days.c.delivery_id)
 
 
 def give_days_back(session: Session, subscriber_of: Mapping[int, int]) -> None:

@@ -10,12 +10,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any, cast
 
 from sqlalchemy import (
     ColumnElement,
-    CursorResult,
+    Select,
     Table,
+    Update,
     bindparam,
     literal_column,
     select,
@@ -51,10 +53,14 @@ from delivery import outbox
 from delivery.domain_lines import PLACE, Wish, take_places
 from delivery.outbox import Mark, WorkerIdentity
 from delivery.rules.domain_pace import NO_LIMITS, DomainLimits
+from storage.arrays import given_rows, given_values, many, rows_of, run
+from storage.base import RowId
 from subscribers.models import Subscriber, Subscription
 from subscribers.suppression import suppressed_among
 
 _enrolments = cast(Table, Enrolment.__table__)
+_subscribers = cast(Table, Subscriber.__table__)
+_subscriptions = cast(Table, Subscription.__table__)
 
 
 @dataclass(frozen=True)
@@ -193,34 +199,52 @@ def _asking(drafts: Sequence[Draft], steps: Mapping[int, StepRow]) -> Iterator[A
             )
 
 
+@cache
+def _persons(dialect: str) -> Select[Any]:
+    columns = (_subscribers.c.id, _subscribers.c.email, _subscribers.c.paused_until)
+    wanted = select(*columns).where(_subscribers.c.id.in_(given_values(dialect, "ids", RowId)))
+    return wanted.order_by(_subscribers.c.id).with_for_update(key_share=True)
+
+
 def _lock_persons(session: Session, ids: Sequence[int]) -> dict[int, PersonRow]:
-    columns = (Subscriber.id, Subscriber.email, Subscriber.paused_until)
-    wanted = select(*columns).where(Subscriber.id.in_(ids))
-    locked = wanted.order_by(Subscriber.id).with_for_update(key_share=True)
-    return {row.id: PersonRow(row.email, row.paused_until) for row in session.execute(locked)}
+    return {row[0]: PersonRow(*row[1:]) for row in rows_of(session, _persons, ids=many(ids))}
+
+
+@cache
+def _steps(dialect: str) -> Select[Any]:
+    columns: Sequence[Any] = (
+        *(Step.id, Series.status, Step.published, Step.revision_id),
+        *(Step.condition, Series.exit_rule),
+    )
+    wanted = select(*columns).join(Series, Series.id == Step.series_id)
+    return wanted.where(Step.id.in_(given_values(dialect, "ids", RowId)))
 
 
 def _read_steps(session: Session, ids: Collection[int]) -> dict[int, StepRow]:
     """Read without a lock: who edits in this very moment comes after the mark."""
-    columns = (
-        *(Step.id, Series.status, Step.published, Step.revision_id),
-        *(Step.condition, Series.exit_rule),
-    )
-    wanted = select(*columns).join(Series, Series.id == Step.series_id).where(Step.id.in_(ids))
-    return {row.id: StepRow(*row[1:]) for row in session.execute(wanted)}
+    return {row[0]: StepRow(*row[1:]) for row in rows_of(session, _steps, ids=many(ids))}
+
+
+@cache
+def _consents(dialect: str) -> Select[Any]:
+    columns = (_subscriptions.c.id, _subscriptions.c.standing, _subscriptions.c.asking)
+    return select(*columns).where(_subscriptions.c.id.in_(given_values(dialect, "ids", RowId)))
 
 
 def _read_consents(session: Session, ids: Sequence[int]) -> dict[int, Consent]:
-    columns = (Subscription.id, Subscription.standing, Subscription.asking)
-    wanted = select(*columns).where(Subscription.id.in_(ids))
-    return {row.id: Consent(row.standing, row.asking) for row in session.execute(wanted)}
+    return {row[0]: Consent(*row[1:]) for row in rows_of(session, _consents, ids=many(ids))}
+
+
+@cache
+def _pointers(dialect: str) -> Select[Any]:
+    names = ("id", "status", "last_step_id", "last_sent_at")
+    wanted = select(*(_enrolments.c[name] for name in names))
+    mine = wanted.where(_enrolments.c.id.in_(given_values(dialect, "ids", RowId)))
+    return mine.order_by(_enrolments.c.id).with_for_update()
 
 
 def _lock_pointers(session: Session, ids: Sequence[int]) -> dict[int, Pointer]:
-    columns = (Enrolment.id, Enrolment.status, Enrolment.last_step_id, Enrolment.last_sent_at)
-    wanted = select(*columns).where(Enrolment.id.in_(ids))
-    locked = wanted.order_by(Enrolment.id).with_for_update()
-    return {row.id: Pointer(*row[1:]) for row in session.execute(locked)}
+    return {row[0]: Pointer(*row[1:]) for row in rows_of(session, _pointers, ids=many(ids))}
 
 
 def _willing(drafts: Sequence[Draft], verdicts: Mapping[int, Verdict]) -> list[Draft]:
@@ -276,18 +300,18 @@ def _give_back(session: Session, drafts: Sequence[Draft]) -> None:
 
 
 # The verdict before let only a repeated last step into a finished series; for the others this is
-# the second lock on the door. As literals, for the statement runs for many rows at once.
+# the second lock on the door.
 _MAY_MOVE: ColumnElement[bool] = _enrolments.c.status.in_(
     [literal_column("'active'"), literal_column("'finished'")]
 )
-_MOVE = (
-    update(_enrolments)
-    .where(
-        _enrolments.c.id == bindparam("enrolment"),
-        _MAY_MOVE,
-    )
-    .values(last_step_id=bindparam("step"), last_sent_at=bindparam("at"))
-)
+
+
+@cache
+def _move(dialect: str) -> Update:
+    given = given_rows(dialect, "moves", {"id": RowId, "step": RowId})
+    moved = update(_enrolments).where(_enrolments.c.id == given.c.id, _MAY_MOVE)
+    at = bindparam("at", type_=_enrolments.c.last_sent_at.type)
+    return moved.values(last_step_id=given.c.step, last_sent_at=at)
 
 
 def _move_pointers(session: Session, drafts: Sequence[Draft], *, now: datetime) -> None:
@@ -295,9 +319,6 @@ def _move_pointers(session: Session, drafts: Sequence[Draft], *, now: datetime) 
     steps = [draft.step for draft in drafts if draft.step]
     if not steps:
         return
-    moves = [
-        {"enrolment": step.enrolment_id, "step": step.plan.step_id, "at": now} for step in steps
-    ]
-    moved = cast("CursorResult[Any]", session.execute(_MOVE, moves)).rowcount
-    if moved != len(steps):
+    moves = many({"id": step.enrolment_id, "step": step.plan.step_id} for step in steps)
+    if run(session, _move, moves=moves, at=now).rowcount != len(steps):
         raise PointerMovedError([step.enrolment_id for step in steps])

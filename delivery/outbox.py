@@ -7,19 +7,25 @@ it never commits.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    Row,
+    Integer,
+    Text,
+    and_,
     bindparam,
-    select,
+    type_coerce,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy.types import TypeEngine
 
 from delivery.claiming import ClaimedDelivery, claim_batch
 from delivery.interventions import (
@@ -36,17 +42,14 @@ from delivery.interventions import (
     release_held,
     send_again,
 )
+from delivery.recording import Recorded, Result, record_outcomes
 from delivery.rows import (
     IS_IN_HAND,
-    Change,
     deliveries,
+    lock_rows,
     move_all,
-    save_changes,
 )
-from delivery.rules.outcomes import Situation, judge
-from delivery.rules.replies import ReplyClass
-from delivery.rules.states import Kind, Policy, State
-from delivery.sender import Outcome
+from delivery.rules.states import Kind, State
 from delivery.workers import (
     LeftBehind,
     Reaped,
@@ -60,7 +63,8 @@ from delivery.workers import (
     register_worker,
     retire_worker,
 )
-from storage.base import JsonObject
+from storage.arrays import given_rows, many, run
+from storage.base import RowId
 from storage.signing import new_public_id
 
 __all__ = [
@@ -126,34 +130,12 @@ class Mark:
     context: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True)
-class Result:
-    """What became of one hand-over."""
-
-    delivery_id: int
-    attempt: int
-    outcome: Outcome
-    policy: Policy
-    due_at: datetime | None = None  # when to try again after `RelayDown`
-    is_relay_wide: bool = False  # a "not now" that everybody gets
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """What a delivery has become by a result; for those who follow the people and the series."""
-
-    delivery_id: int
-    attempt: int
-    kind: Kind
-    state: State
-    outcome: Outcome
-    due_at: datetime
-    reason: str
-    reply_class: ReplyClass | None  # of a refusal: whose fault it is
-    subscriber_id: int | None
-    subscription_id: int | None
-    enrolment_id: int | None
-    step_id: int | None
+_MARKED: Mapping[str, TypeEngine[Any]] = {
+    "delivery_id": RowId,
+    "attempt": Integer(),
+    "revision_id": RowId,
+    "context": JSONB().with_variant(Text(), "sqlite"),
+}
 
 
 def queue_deliveries(session: Session, rows: Sequence[NewDelivery]) -> int:
@@ -164,18 +146,6 @@ def queue_deliveries(session: Session, rows: Sequence[NewDelivery]) -> int:
     statement = dialect.insert(deliveries).on_conflict_do_nothing(index_elements=["once_key"])
     values = [{**vars(row), "public_id": new_public_id()} for row in rows]
     return len(session.execute(statement.returning(deliveries.c.id), values).all())
-
-
-_MARK = (
-    update(deliveries)
-    .where(deliveries.c.id == bindparam("row_id"))
-    .values(
-        state=State.SENDING,
-        sending_at=bindparam("new_sending_at"),
-        revision_id=bindparam("new_revision_id"),
-        context=bindparam("new_context", type_=JsonObject),
-    )
-)
 
 
 def mark_sending(
@@ -190,110 +160,30 @@ def mark_sending(
         WorkerFencedError: the worker was given up for dead; nothing may be sent.
     """
     beat(session, worker, now=now)
-    ours = _claimed_attempts(session, worker, [claim.delivery_id for claim in claims])
-    marks = {
-        claim.delivery_id: claim for claim in claims if ours.get(claim.delivery_id) == claim.attempt
-    }
-    if marks:
-        session.execute(_MARK, [_values_of(mark, now) for mark in marks.values()])
-    return set(marks)
+    if not claims:
+        return set()
+    lock_rows(session, [claim.delivery_id for claim in claims])
+    marks = many(vars(claim) for claim in claims)
+    return set(run(session, _mark, marks=marks, at=now, worker=worker.id).scalars())
 
 
-def _claimed_attempts(
-    session: Session, worker: WorkerIdentity, delivery_ids: Collection[int]
-) -> dict[int, int]:
-    """Lock what this worker holds among these; what it holds cannot be taken away any more."""
-    mine = (
-        select(deliveries.c.id, deliveries.c.attempt)
-        .where(
-            deliveries.c.id.in_(delivery_ids),
-            deliveries.c.state == State.CLAIMED,
-            deliveries.c.owner == worker.id,
-        )
-        .order_by(deliveries.c.id)
-        .with_for_update()
+@cache
+def _mark(dialect: str) -> ReturningUpdate[Any]:
+    """Compare and set in one: what this worker does not hold, or holds anew, stays as it is."""
+    given = given_rows(dialect, "marks", _MARKED)
+    is_ours = and_(
+        deliveries.c.id == given.c.delivery_id,
+        deliveries.c.attempt == given.c.attempt,
+        deliveries.c.state == State.CLAIMED,
+        deliveries.c.owner == bindparam("worker"),
     )
-    return {row.id: row.attempt for row in session.execute(mine)}
-
-
-def _values_of(mark: Mark, now: datetime) -> dict[str, Any]:
-    return {
-        "row_id": mark.delivery_id,
-        "new_sending_at": now,
-        "new_revision_id": mark.revision_id,
-        "new_context": mark.context,
-    }
-
-
-def record_outcomes(
-    session: Session, worker: WorkerIdentity, results: Sequence[Result], *, now: datetime
-) -> list[Recorded]:
-    """Write down what became of hand-overs; give those that changed something, in order.
-
-    Also a worker that was given up for dead may record: what a relay said remains true.
-    A result that is repeated, or older than the delivery's last attempt, changes nothing.
-    """
-    rows = _locked_rows(session, [result.delivery_id for result in results])
-    # Each row is taken once: a result given twice in one call counts once.
-    pairs = [(rows.pop(result.delivery_id, None), result) for result in results]
-    judged = [_judge(row, result, now) for row, result in pairs if row is not None]
-    save_changes(session, [change for change, _ in filter(None, judged)], now=now)
-    return [recorded for _, recorded in filter(None, judged)]
-
-
-_JUDGED_COLUMNS = [
-    deliveries.c[name]
-    for name in (
-        "id",
-        "attempt",
-        "kind",
-        "state",
-        "due_at",
-        "deferred_since",
-        "doubt_count",
-        "subscriber_id",
-        "subscription_id",
-        "enrolment_id",
-        "step_id",
-    )
-]
-
-
-def _locked_rows(session: Session, delivery_ids: Collection[int]) -> dict[int, Row[Any]]:
-    rows = select(*_JUDGED_COLUMNS).where(deliveries.c.id.in_(delivery_ids))
-    locked = rows.order_by(deliveries.c.id).with_for_update()
-    return {row.id: row for row in session.execute(locked)}
-
-
-def _judge(row: Row[Any], result: Result, now: datetime) -> tuple[Change, Recorded] | None:
-    situation = Situation(
-        row.state,
-        result.policy,
-        row.due_at,
-        row.deferred_since,
-        row.doubt_count,
-        result.is_relay_wide,
-    )
-    verdict = judge(result.outcome, situation, now=now, due_at=result.due_at)
-    if verdict is None or row.attempt != result.attempt:
-        return None
-    relay, reply = result.outcome.relay, result.outcome.reply
-    change = Change(row.id, row.attempt, row.state, verdict, relay[:255], reply)
-    recorded = Recorded(
-        delivery_id=row.id,
-        attempt=row.attempt,
-        kind=row.kind,
-        state=verdict.state,
-        outcome=result.outcome,
-        due_at=verdict.due_at,
-        reason=verdict.reason,
-        reply_class=verdict.reply_class,
-        subscriber_id=row.subscriber_id,
-        subscription_id=row.subscription_id,
-        enrolment_id=row.enrolment_id,
-        step_id=row.step_id,
-    )
-    return change, recorded
+    marked = update(deliveries).where(is_ours)
+    return marked.values(
+        state=State.SENDING,
+        sending_at=bindparam("at", type_=deliveries.c.sending_at.type),
+        revision_id=given.c.revision_id,
+        context=type_coerce(given.c.context, deliveries.c.context.type),
+    ).returning(deliveries.c.id)
 
 
 def release_claims(

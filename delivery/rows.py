@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, cast
 
 from sqlalchemy import (
     CTE,
     Boolean,
     ColumnElement,
+    Select,
     Table,
     and_,
     bindparam,
@@ -25,6 +27,8 @@ from sqlalchemy.orm import Session
 from delivery.models import Delivery, Worker
 from delivery.rules.outcomes import Verdict
 from delivery.rules.states import State
+from storage.arrays import given_values, many, run
+from storage.base import RowId
 
 deliveries = cast(Table, Delivery.__table__)
 workers = cast(Table, Worker.__table__)
@@ -73,6 +77,21 @@ def move_all(session: Session, *conditions: ColumnElement[bool], **values: Any) 
     statement = update(deliveries).where(deliveries.c.id.in_(select(chosen.c.id))).values(**values)
     # Counted by what comes back: SQLite's driver has no count for an UPDATE that begins with WITH.
     return len(session.execute(statement.returning(deliveries.c.id)).all())
+
+
+def lock_rows(session: Session, delivery_ids: Collection[int]) -> None:
+    """Lock deliveries in the order of their ids, before a statement that takes them in its own.
+
+    SQLite has taken the lock of the whole database already.
+    """
+    if session.get_bind().dialect.name != "sqlite":
+        run(session, _locking, ids=many(delivery_ids))
+
+
+@cache
+def _locking(dialect: str) -> Select[Any]:
+    chosen = select(deliveries.c.id).where(deliveries.c.id.in_(given_values(dialect, "ids", RowId)))
+    return chosen.order_by(deliveries.c.id).with_for_update()
 
 
 def in_states(states: Collection[State]) -> ColumnElement[bool]:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from delivery.errors import DeliveryError
 from delivery.rules.replies import enhanced_code
@@ -33,9 +34,10 @@ Clock = Callable[[], float]  # like `time.monotonic`
 _SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", None)  # not everywhere
 
 
-def stopwatch() -> float:
-    """Read seconds that nobody sets, and that go on while the machine is suspended."""
-    return time.monotonic() if _SINCE_BOOT is None else time.clock_gettime(_SINCE_BOOT)
+# Seconds that nobody sets, and that go on while the machine is suspended.
+stopwatch: Clock = (
+    time.monotonic if _SINCE_BOOT is None else partial(time.clock_gettime, _SINCE_BOOT)
+)
 
 
 class LinkLostError(DeliveryError):
@@ -168,5 +170,7 @@ def _decoded(raw: bytes) -> str:
 
 def _printable(text: str) -> str:
     """Keep a stranger's words short and free of what could harm a log, a page or a row."""
-    shown = "".join(letter if letter.isprintable() else "?" for letter in text[:_LONGEST_TEXT])
+    shown = text[:_LONGEST_TEXT]
+    if not shown.isprintable():
+        shown = "".join(letter if letter.isprintable() else "?" for letter in shown)
     return " ".join(shown.split())

@@ -7,6 +7,8 @@ after it nobody knows. So the transaction is our own.
 
 from __future__ import annotations
 
+import re
+
 from delivery.errors import DeliveryError, UnusableAddressError, WitnessError
 from delivery.relay import RelaySettings
 from delivery.rules.addresses import needs_smtputf8, wire_address
@@ -26,6 +28,7 @@ from delivery.smtp_link import LINK_LOST, Clock, LinkLostError, Reply
 from delivery.smtp_opening import Opened
 
 _CLASS_WANTED = {Stage.MAIL: 2, Stage.RCPT: 2, Stage.DATA: 3, Stage.DOT: 2}
+_NO_XTEXT = re.compile(r"[^!-*,-<>-~]")
 _CLOSING = 421  # "service not available, closing", at any stage
 
 
@@ -305,7 +308,4 @@ def _stuffed(message: bytes) -> bytes:
 
 def _xtext(text: str) -> str:
     """Write a word for ENVID (RFC 3461, 4)."""
-    return "".join(
-        letter if "!" <= letter <= "~" and letter not in "+=" else f"+{ord(letter):02X}"
-        for letter in text
-    )
+    return _NO_XTEXT.sub(lambda found: f"+{ord(found[0]):02X}", text)

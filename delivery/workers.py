@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import RowMapping, and_, exists, insert, literal, or_, select, update
+from sqlalchemy import RowMapping, and_, bindparam, exists, insert, literal, or_, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from delivery.errors import WorkerFencedError
 from delivery.rows import (
@@ -21,6 +24,7 @@ from delivery.rows import (
 from delivery.rules.outcomes import Situation, in_doubt
 from delivery.rules.signs_of_life import is_silent
 from delivery.rules.states import POLICY_OF_KIND, Kind, State
+from storage.arrays import rows_of
 
 
 @dataclass(frozen=True)
@@ -74,12 +78,16 @@ def beat(session: Session, worker: WorkerIdentity, *, now: datetime) -> None:
     Raises:
         WorkerFencedError: it was given up for dead.
     """
-    statement = update(workers).where(
-        workers.c.id == worker.id, workers.c.epoch == worker.epoch, workers.c.alive.is_(True)
-    )
-    found = session.execute(statement.values(heartbeat_at=now).returning(workers.c.id))
-    if found.one_or_none() is None:
+    if not rows_of(session, _beat, worker=worker.id, known=worker.epoch, now=now):
         raise WorkerFencedError(worker.id)
+
+
+@cache
+def _beat(_dialect: str) -> ReturningUpdate[Any]:
+    is_not_fenced = workers.c.epoch == bindparam("known")
+    its_own = and_(workers.c.id == bindparam("worker"), is_not_fenced, workers.c.alive.is_(True))
+    now = bindparam("now", type_=workers.c.heartbeat_at.type)
+    return update(workers).where(its_own).values(heartbeat_at=now).returning(workers.c.id)
 
 
 def retire_worker(session: Session, worker: WorkerIdentity, *, now: datetime) -> int:

@@ -17,6 +17,7 @@ import uvicorn
 from scheduler import Parts, Scheduler
 from steadypost.crew import Crew, member_command
 from steadypost.errors import CannotListenError
+from steadypost.memory import settle_memory
 from steadypost.settings.sections import Settings, Web
 from steadypost.settings.worries import worries_about
 from web.app import create_app
@@ -83,6 +84,7 @@ def serve(
     """
     stop = StopRequest()
     stop.listen()
+    settle_memory()
     listener = _listen(settings.web) if with_web else None
     crew = _crew(settings, workers if with_scheduler else 1)
     with _running_scheduler(parts, settings, stop, crew, wanted=with_scheduler):
@@ -97,6 +99,7 @@ def send_along(parts: Parts, settings: Settings) -> None:
     """Send what another process plans, until a signal or the end of standard input."""
     stop = StopRequest()
     stop.listen()
+    settle_memory()
     Thread(target=_stop_at_end_of_input, args=[stop], daemon=True).start()
     every = timedelta(seconds=settings.scheduler.tick_seconds)
     scheduler = Scheduler(parts, every=every, only_sends=True)

@@ -6,14 +6,15 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, and_, exists, func, select
+from sqlalchemy import ColumnElement, Select, Table, Text, and_, exists, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from storage.arrays import given_values, many, rows_of
 from storage.base import Base
-from storage.bulk import is_among
 from subscribers.models import (
     ConsentRecord,
     MailingList,
@@ -178,9 +179,15 @@ def suppression_reasons(
     """Read which of these normalised addresses are suppressed, and why."""
     if not addresses:
         return {}
-    wanted = select(Suppression.email, Suppression.reason)
-    asked = wanted.where(is_among(session, Suppression.email, addresses))
-    return {row.email: row.reason for row in session.execute(asked)}
+    found = rows_of(session, _suppressed, addresses=many(addresses))
+    return {row.email: row.reason for row in found}
+
+
+@cache
+def _suppressed(dialect: str) -> Select[Any]:
+    wanted: Sequence[Any] = (Suppression.email, Suppression.reason)
+    given = given_values(dialect, "addresses", Text())
+    return select(*wanted).where(Suppression.email.in_(given))
 
 
 def list_subscribers(

@@ -7,6 +7,7 @@ which is safe because a dot is noted before it can leave.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from delivery.sender import Accepted, Deferred, Outcome, Refused, RelayDown, Unc
 VERSION = 1
 LONGEST_REPLY = 200  # of a relay's words, as noted
 _NOTHING = "-"
+_PRINTABLE = re.compile(r"[ -\[\]-~]+")  # what stands for itself when it is written in ASCII
 _WORD_OF = {Accepted: "accepted", Deferred: "deferred", Refused: "refused", RelayDown: "down"}
 _STAGES = {stage.value: stage for stage in Stage}
 DOUBTFUL = "the link or the worker was lost after the final dot; it may or may not have gone"
@@ -98,8 +100,8 @@ def _seconds(at: datetime) -> str:
 
 def _quote(text: str) -> str:
     """Write a text as one word of ASCII."""
-    if text.isascii() and text.isalnum():
-        return text
+    if _PRINTABLE.fullmatch(text) and text != _NOTHING:
+        return text.replace(" ", "\\x20")
     plain = text.encode("unicode_escape").decode("ascii")
     return plain.replace(" ", "\\x20") or _NOTHING if text != _NOTHING else "\\x2d"
 

@@ -17,6 +17,7 @@ from campaigns import dispatch, drafting
 from delivery.dkim import new_rsa_key
 from delivery.smtp import SmtpSender
 from scheduler import employed, run_tick
+from steadypost.memory import settle_memory
 from storage.signing import new_public_id
 from templates.compiler.renderer import CompiledRenderer
 from tests.benchmarks.posting_rig import NOW, SINK, Clinic, found, opened, plan, smtp_sink
@@ -77,6 +78,7 @@ def _timed(part: Any, spent: Counter[str], label: str) -> Any:
 
 
 def _send(clinic: Clinic, spent: Counter[str]) -> float:
+    settle_memory()
     with opened(clinic) as parts, employed(parts) as worker:
         run_tick(parts, worker, now=NOW, only_sends=True, portion=WARM)
         spent.clear()

@@ -31,9 +31,9 @@ from campaigns.rules.standing import EnrolmentStatus
 from delivery import journal, outbox
 from delivery.journal import JournalFolder, Scribe
 from delivery.outbox import Mark, NewDelivery, WorkerIdentity
-from delivery.rows import workers
+from delivery.rows import deliveries, workers
 from delivery.rules.journal import Evidence, Reading
-from delivery.rules.states import POLICY_OF_KIND, Kind, Policy
+from delivery.rules.states import POLICY_OF_KIND, Kind, Policy, State
 from delivery.sender import Outcome
 from tests.simulation.relay import ModelSender
 
@@ -45,8 +45,10 @@ def no_compare_and_set(patch: pytest.MonkeyPatch) -> None:
         session: Session, worker: WorkerIdentity, claims: Sequence[Mark], *, now: datetime
     ) -> set[int]:
         outbox.beat(session, worker, now=now)
-        if claims:
-            session.execute(outbox._MARK, [outbox._values_of(claim, now) for claim in claims])
+        for claim in claims:
+            mark = update(deliveries).where(deliveries.c.id == claim.delivery_id)
+            facts = {"revision_id": claim.revision_id, "context": claim.context}
+            session.execute(mark.values(state=State.SENDING, sending_at=now, **facts))
         return {claim.delivery_id for claim in claims}
 
     patch.setattr(outbox, "mark_sending", mark_all)
