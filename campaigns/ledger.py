@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Row, Select, and_, exists, select
@@ -18,6 +19,8 @@ from campaigns.rules.standing import FirstStep
 from campaigns.traits import Asking, objections_to
 from delivery.models import Delivery
 from delivery.rules.states import State
+from storage.arrays import given_values, many, rows_of
+from storage.base import RowId
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.rules.standing import Pace, Standing
 
@@ -137,8 +140,9 @@ _STEP = (
 )
 
 
-def _step_query() -> Select[Any]:
-    return (
+@cache
+def _step_query(dialect: str) -> Select[Any]:
+    query = (
         select(*of_person, *of_membership, *_STEP)
         .select_from(Delivery)
         .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
@@ -162,11 +166,12 @@ def _step_query() -> Select[Any]:
             ),
         )
     )
+    return query.where(Delivery.id.in_(given_values(dialect, "ids", RowId)))
 
 
 def load_steps(session: Session, delivery_ids: Collection[int]) -> dict[int, StepFacts]:
     """Read the facts of step deliveries by delivery id; what was erased is missing."""
-    found = session.execute(_step_query().where(Delivery.id.in_(delivery_ids))).all()
+    found = rows_of(session, _step_query, ids=many(delivery_ids))
     published = load_published(session, {row.series_id for row in found})
     objections = objections_to(session, map(_asking_of, found))
     return {
