@@ -50,7 +50,7 @@ def test_it_is_made_counted_and_sent_after_a_question(desk: Terminal) -> None:
     sent = desk.type("broadcast", "send", "may-news", answers="y\n")
     desk.do("tick")
 
-    whom = "2 people on list 'news' with not tag staff"
+    whom = "2 people on list 'news' with not tagged staff"
     assert made == f"broadcast may-news created: {whom}\n"
     assert f"broadcast may-news goes now to {whom}. Go on?" in refused.err
     assert refused.code == ExitCode.FAILED
