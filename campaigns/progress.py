@@ -19,7 +19,11 @@ from campaigns.rules.standing import EnrolmentStatus
 from campaigns.sentences import day_in_words
 from campaigns.site import Site
 from campaigns.store import load_plans
+from delivery.models import Delivery
+from delivery.rules.states import State
 from subscribers.models import Subscription
+
+_GONE = (State.SENT, State.UNCERTAIN)  # what is in doubt counts as had
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,8 @@ def standing_of(
         if person is not None and (way := ways.get(series.id)) is not None:
             found.append(_on_a_way(series, way, moves[way.enrolment_id], person.rhythm.zone))
         elif (ended := _newest(session, series, subscription)) is not None:
-            found.append(_after_it(series, ended, load_plans(session)[series.id]))
+            had = _had(session, ended)
+            found.append(_after_it(series, ended, load_plans(session)[series.id], had))
     return found
 
 
@@ -104,8 +109,14 @@ def _newest(session: Session, series: Series, subscription: Subscription) -> Enr
     return session.scalars(newest).one_or_none()
 
 
-def _after_it(series: Series, enrolment: Enrolment, plan: SeriesPlan) -> Whereabouts:
-    had = {enrolment.last_step_id} if enrolment.last_step_id is not None else set()
+def _had(session: Session, enrolment: Enrolment) -> set[int]:
+    """Name the steps somebody had; the pointer speaks for what was tidied away."""
+    mine = (Delivery.enrolment_id == enrolment.id, Delivery.state.in_(_GONE))
+    had = set(session.scalars(select(Delivery.step_id).where(*mine)))
+    return {step for step in had | {enrolment.last_step_id} if step is not None}
+
+
+def _after_it(series: Series, enrolment: Enrolment, plan: SeriesPlan, had: Set[int]) -> Whereabouts:
     parts = len(parts_of(plan))
     is_finished = enrolment.status is EnrolmentStatus.FINISHED
     # Who finished before a step was appended has had all up to there, and no more.

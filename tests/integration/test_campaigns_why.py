@@ -277,6 +277,27 @@ def test_the_end_of_a_way_is_told(stage: SeriesStage, series: Series, cast: Any)
     assert words(stage, cast) == ["All 3 parts have been sent"]
 
 
+def test_what_is_put_in_taken_out_and_added_later_counts_as_it_is_now(
+    stage: SeriesStage, series: Series, cast: Any
+) -> None:
+    stage.tick()
+    stage.clock.now = datetime(2026, 3, 15, 8, tzinfo=UTC)
+    stage.tick()
+    assert words(stage, cast) == ["Part 2 of 3, next Sunday 22 March 2026, 09:00"]
+
+    stage.change(Step, 1, published=False)
+    assert words(stage, cast) == ["Part 1 of 2, next Sunday 22 March 2026, 09:00"]
+    stage.change(Step, 1, published=True)
+    stage.change(Step, 3, published=False)
+    stage.tick_with_looks()
+    assert words(stage, cast) == ["All 2 parts have been sent"]
+
+    stage.change(Step, 3, published=True)
+    assert words(stage, cast) == ["Finished with part 2 of 3"]
+    stage.change(Enrolment, 1, last_step_id=None)  # its last step is gone: the ledger knows
+    assert words(stage, cast) == ["Finished with part 2 of 3"]
+
+
 def test_who_left_before_the_first_email_had_no_part(
     stage: SeriesStage, series: Series, cast: Any
 ) -> None:
