@@ -15,6 +15,7 @@ from delivery import outbox
 from delivery.journal import JournalFolder, Scribe
 from delivery.models import Delivery
 from delivery.outbox import Mark, WorkerIdentity
+from delivery.provenance import accept_provenance, check_provenance
 from delivery.rules.stages import Stage as SmtpStage
 from delivery.rules.states import State
 from delivery.sender import Accepted, Deferred, Handover, Outcome, Refused
@@ -41,9 +42,11 @@ class DyingWorker:
     def __init__(self, stage: Stage, folder: JournalFolder) -> None:
         self.stage, self.scribe = stage, Scribe(folder)
         journal = self.scribe.begin("site")
+        now = stage.clock.now
         with stage.database.transaction() as session:
+            check_provenance(session, folder, now=now, lease=timedelta(minutes=1))
             self.identity = outbox.register_worker(
-                session, host="here", process_id=1, now=stage.clock.now, journal=journal
+                session, host="here", process_id=1, now=now, journal=journal
             )
 
     def mark(self, names: list[str]) -> dict[str, Handover]:
@@ -159,6 +162,8 @@ def test_a_worker_of_another_machine_leaves_everything_in_doubt(
     dying.mark(["ada"])
     dying.scribe.end()
     elsewhere = JournalFolder(tmp_path / "elsewhere", str, stage.clock)
+    with stage.database.transaction() as session:  # staff know of the other machine
+        accept_provenance(session, elsewhere)
 
     rows = look(stage, elsewhere)
     assert {row.state for row in rows.values()} == {State.SENDING}
