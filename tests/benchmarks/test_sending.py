@@ -52,8 +52,8 @@ def test_the_real_path_against_smtp_source(
     rounds: list[tuple[float, Run, Run]] = []
     with smtp_sink() as port:
         for _ in range(ROUNDS):
-            url = f"sqlite:///{tmp_path}/{new_public_id()}.db"
-            clinic = Clinic(url, tmp_path, port, pem)
+            home = new_home(tmp_path)
+            clinic = Clinic(f"sqlite:///{home}/site.db", home, port, pem)
             rounds.append(measured(clinic, processes=processes))
 
     with capsys.disabled():
@@ -73,11 +73,19 @@ def test_the_real_path_on_postgresql(
     with smtp_sink() as port:
         for _ in range(ROUNDS):
             empty_postgresql(postgresql_url)
-            rounds.append(measured(Clinic(postgresql_url, tmp_path, port), processes=processes))
+            clinic = Clinic(postgresql_url, new_home(tmp_path), port)
+            rounds.append(measured(clinic, processes=processes))
     empty_postgresql(postgresql_url)
 
     with capsys.disabled():
         print(line(f"PostgreSQL, signed by nobody, {processes} processes", rounds))  # noqa: T201
+
+
+def new_home(folder: Path) -> Path:
+    """Make a folder for one round: a journal belongs to one database."""
+    home = folder / new_public_id()
+    home.mkdir()
+    return home
 
 
 def measured(clinic: Clinic, *, processes: int) -> tuple[float, Run, Run]:
