@@ -179,6 +179,14 @@ class SeriesNotNamedError(CampaignError, ValueError):
         super().__init__(f"cannot tell which series step '{step}' is of; {advice}")
 
 
+class UnknownEmailError(CampaignError, LookupError):
+    """Neither a step nor a broadcast has this name."""
+
+    def __init__(self, name: str, no_step: str, broadcasts: Collection[str]) -> None:
+        self.name, self.broadcasts = name, tuple(broadcasts)
+        super().__init__(f"{no_step}; nor is it a broadcast: {', '.join(self.broadcasts)}")
+
+
 class StepWithoutTextError(CampaignError):
     """A step has no published text to show or send."""
 

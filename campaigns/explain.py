@@ -8,17 +8,20 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from campaigns.broadcasts import all_broadcasts
 from campaigns.closing import CLOSING_KEY
+from campaigns.delivery_words import OVER, fate_in_words, trouble_in_words
+from campaigns.errors import CampaignError, UnknownEmailError
+from campaigns.explain_issue import explain_issue, issue_move_in_words
 from campaigns.facts import load_person, moves_of, plan_of_person
 from campaigns.forecast import life_of
-from campaigns.models import Enrolment, Series
-from campaigns.preview import find_step
-from campaigns.quota import read_quota
-from campaigns.rules.broadcasts import IssueMove
+from campaigns.issues import MOVING
+from campaigns.models import Broadcast, Enrolment, Series
+from campaigns.preview import StepPlace, find_step
+from campaigns.queueing import step_key
 from campaigns.rules.due_dates import local_day
 from campaigns.rules.moves import (
     AwaitDelivery,
-    Block,
     Blocked,
     Finished,
     Move,
@@ -32,19 +35,13 @@ from campaigns.rules.series import SeriesPlan, part_of, parts_of
 from campaigns.rules.shared_days import Way
 from campaigns.rules.standing import EnrolmentStatus, SeriesStatus
 from campaigns.rules.time_zones import find_zone, zone_of
-from campaigns.sentences import (
-    BLOCKS,
-    day_in_words,
-    moment_in_words,
-    passed_over_in_words,
-    reasons_in_words,
-)
+from campaigns.sentences import BLOCKS, day_in_words, moment_in_words, reasons_in_words
 from campaigns.site import Site
 from campaigns.skips import skips_of
 from campaigns.store import all_series, enrolments_of, load_labels, load_plans
 from delivery.models import Delivery
 from delivery.rules.states import State
-from delivery.store import deliveries_of_subscriber
+from delivery.store import deliveries_of_subscriber, find_by_once_key
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.rules.address import parse_address
 from subscribers.rules.standing import Pace, Standing
@@ -56,7 +53,6 @@ _ENDINGS = {
     EnrolmentStatus.PARKED: "they were parked in {}",
     EnrolmentStatus.STOPPED: "{} ended early for them",
 }
-_OVER = (State.REJECTED, State.EXPIRED)
 _FAR = timedelta(days=3660)  # no wait is longer; a series ends long before
 _PACES = {Pace.TWO_WEEKS: "two weeks", Pace.MONTH: "four weeks"}
 
@@ -77,27 +73,44 @@ def why(session: Session, address: str, *, site: Site, now: datetime) -> list[st
     return [*sentences, *account.sentences()]
 
 
-def why_step(
-    session: Session, address: str, step_ref: str, *, site: Site, now: datetime
-) -> list[str]:
-    """Tell in one sentence where a person stands with one step, and what keeps them from mail.
+def why_email(session: Session, address: str, name: str, *, site: Site, now: datetime) -> list[str]:
+    """Tell in one sentence where a person stands with one email, and what keeps them from mail.
 
-    `step_ref` is `series/key`, `series/3`, or only the key or number where there is one series.
+    `name` is a broadcast's, or a step's: `series/key`, `series/3`, or only the key or number
+    where there is one series. Of a step and a broadcast of the same name it tells both.
 
     Raises:
         InvalidAddressError: the text is no address at all.
-        UnknownSeriesError, UnknownStepError, SeriesNotNamedError: there is no such step.
+        UnknownSeriesError, UnknownStepError, SeriesNotNamedError, UnknownEmailError: there is no
+            such email.
     """
-    place = find_step(session, step_ref)
+    place, broadcast = _find_email(session, name)
     person = find_subscriber(session, address)
     if person is None:
         return [f"nobody with the address {parse_address(address).text} is known here"]
-    account = _Account(session, person, site=site, now=now)
     zone = zone_of(person.time_zone, site.zone)
-    return [
-        *_about_suppression(session, person.email, zone),
-        account.about_step(place.series.id, place.step.id),
-    ]
+    sentences = list(_about_suppression(session, person.email, zone))
+    if place is not None:
+        account = _Account(session, person, site=site, now=now)
+        sentences.append(account.about_step(place.series.id, place.step.id))
+    if broadcast is not None:
+        told = explain_issue(session, broadcast, person, site=site, now=now)
+        sentences.append(f"broadcast '{broadcast.slug}' {told}")
+    return sentences
+
+
+def _find_email(session: Session, name: str) -> tuple[StepPlace | None, Broadcast | None]:
+    """Find the step or broadcast of this name, or both."""
+    broadcasts = {one.slug: one for one in all_broadcasts(session)}
+    broadcast = broadcasts.get(name)
+    try:
+        return find_step(session, name), broadcast
+    except CampaignError as error:
+        if broadcast is not None:
+            return None, broadcast
+        if broadcasts and "/" not in name:
+            raise UnknownEmailError(name, str(error), list(broadcasts)) from error
+        raise
 
 
 def _about_suppression(session: Session, email: str, zone: ZoneInfo) -> Iterator[str]:
@@ -130,12 +143,10 @@ class _Account:
 
     def about_step(self, series_id: int, step_id: int) -> str:
         """Say when one step went, when it comes, or why it does not."""
-        begin, delivery = self._part(self._plans[series_id], step_id), self._delivery_of(step_id)
-        if delivery is not None and delivery.state is State.SENT:
-            when = moment_in_words(delivery.done_at or delivery.due_at, self._zone)
-            return f"{begin} was sent on {when}"
-        if delivery is not None and delivery.state in (*_OVER, State.UNCERTAIN):
-            return next(self._about_trouble(delivery))
+        begin = self._part(self._plans[series_id], step_id)
+        delivery = self._delivery_of(series_id, step_id)
+        if delivery is not None and delivery.state in (*OVER, State.UNCERTAIN, State.SENT):
+            return f"{begin} {self._fate_of(delivery)}"
         ways = self._facts.ways if self._facts else ()
         way = next((way for way in ways if way.series.id == series_id), None)
         if way is None:
@@ -174,9 +185,11 @@ class _Account:
         begin = _ENDINGS[last.status].format("the series")
         return f"{begin} {self._on(last.ended_at)}{reason}"
 
-    def _delivery_of(self, step_id: int) -> Delivery | None:
-        found = (one for one in self._deliveries if one.step_id == step_id)
-        return next((one for one in found if one.state is not State.CANCELLED), None)
+    def _delivery_of(self, series_id: int, step_id: int) -> Delivery | None:
+        """Find what became of a step in the newest round; what was taken back is no answer."""
+        ways = [one.id for one in self._enrolments() if one.series_id == series_id]
+        found = find_by_once_key(self._session, step_key(ways[-1], step_id)) if ways else None
+        return None if found is None or found.state is State.CANCELLED else found
 
     def _about_lists(self) -> Iterator[str]:
         found = subscriptions_of(self._session, self._person.id)
@@ -254,33 +267,22 @@ class _Account:
         begin = self._part(way.series, step_id)
         found = [one for one in self._deliveries if one.enrolment_id == way.enrolment_id]
         delivery = next((one for one in found if one.step_id == step_id), None)
-        if delivery is not None and delivery.state is State.HELD:
-            return f"{begin} is held: {delivery.reason}; put it right, then release it"
-        if delivery is None or delivery.state is not State.QUEUED:
-            return f"{begin} is being sent"
-        because = f": {delivery.reason}" if delivery.reason else ""
-        queued = f"is queued for {moment_in_words(delivery.due_at, self._zone)}{because}"
-        return f"{begin} {self._kept_back(delivery.due_at) or queued}"
+        return f"{begin} {self._fate_of(delivery) if delivery else 'is being sent'}"
 
-    def _kept_back(self, due_at: datetime) -> str:
-        """Say what keeps back mail that is due: the day's quota; '' when nothing does."""
-        quota = read_quota(self._session, site=self._site, now=self._now)
-        if quota is None or due_at > self._now:
-            return ""
-        return quota.in_words(self._zone, now=self._now)
+    def _fate_of(self, delivery: Delivery) -> str:
+        site, now = self._site, self._now
+        return fate_in_words(self._session, delivery, self._zone, site=site, now=now)
 
     def _about_broadcasts(self) -> Iterator[str]:
-        if self._facts is None:
-            return
-        moves = plan_of_person(self._facts, site=self._site, now=self._now).issues
-        for issue in self._facts.issues:
-            name = f"broadcast '{self._labels.broadcasts[issue.id]}'"
-            move = moves.get(issue.id)
-            yield f"{name} {_about_issue(move, self._zone, now=self._now)}"
-        for queued in self._facts.queued_issues:
-            name = f"broadcast '{self._labels.broadcasts.get(queued.broadcast_id, '')}'"
-            due = f"is queued for {moment_in_words(queued.due_at, self._zone)}"
-            yield f"{name} {self._kept_back(queued.due_at) or due}"
+        """Tell of what is still to be queued for them, and of what is on its way."""
+        if self._facts is not None:
+            moves = plan_of_person(self._facts, site=self._site, now=self._now).issues
+            for issue in self._facts.issues:
+                move = issue_move_in_words(moves.get(issue.id), self._zone, now=self._now)
+                yield f"broadcast '{self._labels.broadcasts[issue.id]}' {move}"
+        for delivery in self._deliveries:
+            if delivery.broadcast_id is not None and delivery.state in MOVING:
+                yield f"{self._what(delivery)} {self._fate_of(delivery)}"
 
     def _about_ended_ways(self) -> Iterator[str]:
         on_a_way = {way.enrolment_id for way in self._facts.ways} if self._facts else set()
@@ -303,18 +305,12 @@ class _Account:
             yield f"{part} was left out {self._on(skip.at)}: {skip.reason}"
 
     def _about_troubles(self) -> Iterator[str]:
+        """Tell what went wrong; of what is held, the steps were told with their ways."""
         for delivery in self._deliveries:
-            yield from self._about_trouble(delivery)
-
-    def _about_trouble(self, delivery: Delivery) -> Iterator[str]:
-        when = moment_in_words(delivery.sending_at or delivery.due_at, self._zone)
-        if delivery.state is State.UNCERTAIN:
-            yield (
-                f"{self._what(delivery)} may or may not have arrived: the link was lost on "
-                f"{when}; it is not sent again unless you say so"
-            )
-        if delivery.state in _OVER:
-            yield f"{self._what(delivery)} is {delivery.state} since {when}: {delivery.reason}"
+            if delivery.state is State.HELD and delivery.step_id is None:
+                yield f"{self._what(delivery)} {self._fate_of(delivery)}"
+            elif trouble := trouble_in_words(delivery, self._zone):
+                yield f"{self._what(delivery)} {trouble}"
 
     def _what(self, delivery: Delivery) -> str:
         if delivery.broadcast_id is not None:
@@ -336,18 +332,6 @@ class _Account:
 
     def _on(self, moment: datetime | None) -> str:
         return f"on {day_in_words(local_day(moment, self._zone))}" if moment else "at some time"
-
-
-def _about_issue(move: IssueMove | None, zone: ZoneInfo, *, now: datetime) -> str:
-    if move is None:
-        return f"cannot go: {BLOCKS[Block.NEVER_OPEN]}"
-    if move.paused_until is not None:
-        return f"does not come: they paused until {day_in_words(move.paused_until)}"
-    if move.is_late:
-        return "is late, and will be held"
-    passed = "".join(f"; {words}" for words in passed_over_in_words(move.passed_over))
-    when = "the next tick" if move.at <= now else moment_in_words(move.at, zone)
-    return f"comes with {when}{passed}" if move.at <= now else f"comes on {when}{passed}"
 
 
 def _because(series: Series) -> str:

@@ -91,26 +91,27 @@ def _write_page(call: Call, days: int, series: str | None, page: Path) -> None:
 
 @click.command()
 @click.argument("address")
-@click.argument("step", required=False)
+@click.argument("email", required=False)
 @as_json
 @for_a_site
-def why(call: Call, address: str, step: str | None, is_json: bool) -> int:
+def why(call: Call, address: str, email: str | None, is_json: bool) -> int:
     """Say where ADDRESS stands, what comes next, and why not yet.
 
-    With STEP, a key or a number like 4 or SERIES/4, say it of that email only.
+    With EMAIL, say it of that email only: a step by key or number, like 4 or SERIES/4, or a
+    broadcast by its name.
 
     Ends with 1 when nobody has this address, else with 0.
     """
     from campaigns.explain import why as explain
-    from campaigns.explain import why_step
+    from campaigns.explain import why_email
     from subscribers.store import find_subscriber
 
     with call.parts() as parts, parts.database.reading() as session:
         site, now = parts.site, parts.clock()
         lines = (
             explain(session, address, site=site, now=now)
-            if step is None
-            else why_step(session, address, step, site=site, now=now)
+            if email is None
+            else why_email(session, address, email, site=site, now=now)
         )
         is_known = find_subscriber(session, address) is not None
     if is_json:

@@ -86,6 +86,7 @@ def test_it_is_scheduled_told_about_and_cancelled(desk: Terminal) -> None:
 
     assert f"{day} 10:00 on each reader's own clock" in done.out
     assert "broadcast 'may-news' comes on" in desk.do("why", "ada@example.org").out
+    assert desk.do("why", "ada@example.org", "may-news").out.startswith("broadcast 'may-news' co")
     assert "10:00, each reader's own clock" in desk.do("broadcast", "status", "may-news").out
     assert "may-news" in desk.do("forecast", "--days", "14").out
     ended = desk.do("broadcast", "cancel", "may-news").out

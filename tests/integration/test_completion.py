@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from campaigns.closing import CLOSING_KEY
-from campaigns.explain import why, why_step
+from campaigns.explain import why, why_email
 from campaigns.facts import load_people, moves_of
 from campaigns.forecast import forecast
 from campaigns.models import Series, Step
@@ -258,7 +258,7 @@ def test_the_forecast_and_why_name_it(lean_stage: SeriesStage) -> None:
     site, now = lean_stage.site, lean_stage.clock.now
     (entry,) = lean_stage.ask(lambda s: forecast(s, site=site, now=now, days=9))
     (step,) = lean_stage.ask(
-        lambda s: why_step(s, BOB, f"welcome/{CLOSING_KEY}", site=site, now=now)
+        lambda s: why_email(s, BOB, f"welcome/{CLOSING_KEY}", site=site, now=now)
     )
     told = lean_stage.ask(lambda s: why(s, BOB, site=site, now=now))
     live(lean_stage, days=9)

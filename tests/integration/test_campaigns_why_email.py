@@ -10,13 +10,15 @@ import pytest
 
 from campaigns.enrolment import leave
 from campaigns.errors import UnknownStepError
-from campaigns.explain import why, why_step
+from campaigns.explain import why, why_email
 from campaigns.models import Series, Step
+from campaigns.own_choices import start_again
 from campaigns.rules.calendar import ClinicCalendar
 from campaigns.rules.standing import SeriesStatus
 from campaigns.site import Site
 from delivery.sender import Refused, Uncertain
 from storage.database import Database
+from subscribers.models import Subscriber
 from subscribers.signup import unsubscribe
 from tests.broadcast_stage import BroadcastStage
 from tests.sending_stage import Clock
@@ -36,7 +38,7 @@ def series(stage: BroadcastStage, cast: Any) -> Series:
 
 def ask(stage: BroadcastStage, step: str, address: str = ADA) -> list[str]:
     site, now = stage.site, stage.clock.now
-    found: list[str] = stage.ask(lambda s: why_step(s, address, step, site=site, now=now))
+    found: list[str] = stage.ask(lambda s: why_email(s, address, step, site=site, now=now))
     return found
 
 
@@ -159,3 +161,16 @@ def test_the_whole_story_knows_of_broadcasts(
         "Monday 2 March 2026 has another email already"
     )
     assert "broadcast 'may-news' is queued for Tuesday 3 March 2026 07:00, Europe/Berlin" in after
+
+
+def test_in_a_second_round_the_first_ones_emails_are_no_answer(
+    stage: BroadcastStage, series: Series, cast: Any
+) -> None:
+    stage.tick()
+    stage.clock.move(days=2)
+    person = stage.ask(lambda s: s.get(Subscriber, cast.ada.subscriber_id))
+    stage.do(lambda s: start_again(s, person, series.id, now=stage.clock.now))
+
+    (sentence,) = ask(stage, "1")
+
+    assert "part 1 of 3 (step-1) goes with the next tick" in sentence
