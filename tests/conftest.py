@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import HealthCheck, Phase, settings
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 
@@ -42,9 +43,18 @@ _EMPTY_AGAIN = ";".join(
     ]
 )
 
-if "PYTEST_XDIST_WORKER" in os.environ:
-    # What tests start is not measured: it may be killed, or find no room to save what it counted.
-    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+# A busy machine is no reason to fail, and the same code meets the same examples.
+STEADY = settings(
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
+    database=None,
+    print_blob=True,
+)
+settings.register_profile("steady", STEADY)
+settings.register_profile("searching", STEADY, derandomize=False, max_examples=1000)
+settings.register_profile("written", STEADY, phases=[Phase.explicit])  # no property is tried
+settings.load_profile("steady")
 
 for name in [name for name in os.environ if name.startswith("STEADYPOST_")]:
     del os.environ[name]  # a developer's own settings must not change what tests see

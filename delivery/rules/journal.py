@@ -77,8 +77,9 @@ def _words(entry: Entry) -> tuple[str, ...]:
                 _quote(once_key),
                 _seconds(at),
             )
-        case Answer(number, attempt, outcome):
-            return (_WORD_OF[type(outcome)], str(number), str(attempt), *_reply_words(outcome))
+        case answer:
+            numbers = str(answer.delivery_id), str(answer.attempt)
+            return (_WORD_OF[type(answer.outcome)], *numbers, *_reply_words(answer.outcome))
 
 
 def _reply_words(outcome: Outcome) -> Iterable[str]:

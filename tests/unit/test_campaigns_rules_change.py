@@ -236,6 +236,17 @@ def test_what_a_new_series_does_is_read(text: str, plan: ExistingPlan | None) ->
     assert read_existing(text) == plan
 
 
+def test_seven_people_begin_over_three_days() -> None:
+    starts = staggered_starts(7, days=3, now=MONDAY)
+
+    assert [(start - MONDAY).days for start in starts] == [0, 0, 0, 1, 1, 2, 2]
+
+
+@pytest.mark.parametrize(("daily_limit", "days"), [(0, 3), (100, 3), (2, 4)])
+def test_a_quota_makes_the_days_more(daily_limit: int, days: int) -> None:
+    assert days_inside_quota(7, days=3, daily_limit=daily_limit) == days
+
+
 @given(st.integers(1, 500), st.integers(1, 60))
 def test_staggered_starts_are_even_and_end_in_time(count: int, days: int) -> None:
     starts = staggered_starts(count, days=days, now=MONDAY)
@@ -406,6 +417,40 @@ def test_people_in_one_situation_have_one_future(
     keys = [situation_of([way(each)], rhythm=rhythm, moment=moment) for each in (one, other)]
     if keys[0] == keys[1]:
         assert future(one) == future(other)
+
+
+@pytest.mark.parametrize(
+    ("rhythm", "other", "is_one"),
+    [
+        (RHYTHM, replace(HAD_ONE, last_sent_at=MONDAY + timedelta(seconds=5)), True),
+        (RHYTHM, replace(HAD_ONE, last_sent_at=MONDAY + DAY), False),
+        (RHYTHM, replace(HAD_ONE, confirmed_at=MONDAY - DAY), False),  # another weekday
+        (RHYTHM, replace(HAD_ONE, confirmed_at=None), True),
+        (replace(RHYTHM, weekday=2), replace(HAD_ONE, confirmed_at=MONDAY - DAY), True),
+    ],
+)
+def test_the_days_of_the_last_email_and_of_the_click_tell_people_apart(
+    rhythm: Rhythm, other: Progress, is_one: bool
+) -> None:
+    keys = {
+        situation_of([Way(1, SERIES, each)], rhythm=rhythm, moment=Moment(MONDAY + DAY, OPEN))
+        for each in (HAD_ONE, other)
+    }
+
+    assert (len(keys) == 1) is is_one
+
+
+def test_what_a_series_asks_tells_people_apart() -> None:
+    asking = replace(SERIES, exit_rule=VIP)
+    moments_of_two = [
+        Moment(MONDAY, OPEN, traits=Traits(tags=tags)) for tags in (frozenset({"vip"}), frozenset())
+    ]
+
+    def keys(series: SeriesPlan) -> set[object]:
+        way = Way(1, series, HAD_ONE)
+        return {situation_of([way], rhythm=RHYTHM, moment=one) for one in moments_of_two}
+
+    assert (len(keys(asking)), len(keys(SERIES))) == (2, 1)
 
 
 @pytest.mark.parametrize("first", [replace(NEW, enrolled_at=MONDAY + DAY), NEW])

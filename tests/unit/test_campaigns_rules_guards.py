@@ -161,6 +161,12 @@ def test_before_the_wait_is_over_a_step_goes_back_to_the_first_day_after(days: i
     assert verdict == PutBack(until, "the wait of 7 days is not over")
 
 
+def test_when_the_wait_is_over_a_step_goes() -> None:
+    sent_at = MONDAY - timedelta(days=7)
+
+    assert before_marking(replace(POINTER, last_sent_at=sent_at), PLAN, now=MONDAY) == Go()
+
+
 @given(sent_at=moments, waited=st.integers(0, 40 * 86_400), zone=zones, wait=st.integers(0, 30))
 def test_a_step_never_goes_before_the_local_date_its_wait_ends_on(
     sent_at: datetime, waited: int, zone: ZoneInfo, wait: int
@@ -176,6 +182,12 @@ def test_a_step_never_goes_before_the_local_date_its_wait_ends_on(
         assert (
             before_marking(replace(POINTER, last_sent_at=sent_at), plan, now=verdict.until) == Go()
         )
+
+
+def test_after_a_taken_day_a_step_goes_at_its_hour_on_the_next() -> None:
+    assert after_a_taken_day(PLAN, now=MONDAY) == PutBack(
+        MONDAY + timedelta(days=1), "another email went to this person today"
+    )
 
 
 @given(now=moments, zone=zones, hour=st.integers(0, 23))

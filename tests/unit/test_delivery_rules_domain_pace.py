@@ -132,6 +132,29 @@ def test_a_place_that_has_not_come_is_no_place() -> None:
     assert take_place(line, limit, now=601, place=650)[0] == line.free_at
 
 
+def test_who_comes_with_a_place_goes_and_only_just_too_late_waits_until_there_is_room() -> None:
+    limit = Limit(1, "minute")  # its cells last six seconds
+    _, line = take_place(Line(), limit, now=600)
+    place, line = take_place(line, limit, now=601)
+    assert place == line.free_at - limit.spacing == 669
+
+    on_time, gone = take_place(line, limit, now=669, place=place)
+    assert on_time is None
+
+    just_late, same = take_place(gone, limit, now=675, place=place)
+    assert (just_late, same) == (732, gone)  # room is when the cell of 669 has left the minute
+
+    very_late, longer = take_place(gone, limit, now=690, place=place)
+    assert (very_late, longer.free_at) == (gone.free_at, gone.free_at + limit.spacing)
+
+
+def test_what_must_go_goes_though_there_is_no_room() -> None:
+    limit = Limit(1, "minute")
+    _, line = take_place(Line(), limit, now=600)
+
+    assert take_place(line, limit, now=600, must_go=True)[0] is None
+
+
 def test_limits_are_read_as_they_are_written() -> None:
     limits = read_limits(
         ["gmail.com+GoogleMail.com=60/minute", "müller.example = 5/hour", "*=9/day"]

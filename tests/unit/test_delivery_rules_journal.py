@@ -54,6 +54,29 @@ def test_what_is_written_is_read(entries: list[Entry]) -> None:
     assert read_lines(written(entries)) == Reading(tuple(entries))
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        Heading("a site", "-", 5, AT),
+        Dot(7, 2, "ada", "enrolment:1/step:2", AT),
+        Answer(7, 2, Accepted("250 ok", "relay")),
+        Answer(7, 2, Deferred("450 4.2.0 später", "relay", 450, "4.2.0", Stage.RCPT)),
+        Answer(7, 2, Refused("550 5.1.1 no", "relay", 550, "5.1.1", Stage.DOT)),
+        Answer(7, 2, RelayDown("", "")),
+    ],
+    ids=str,
+)
+def test_each_kind_of_line_is_read_as_it_was_written(entry: Entry) -> None:
+    assert read_lines(write_line(entry)) == Reading((entry,))
+
+
+def test_a_tear_and_a_changed_byte_are_known() -> None:
+    first, second = written([DOT]), written([HEADING])
+
+    assert read_lines(first + second[:-1]) == Reading((DOT,), is_torn=True)
+    assert read_lines(first.replace(b"ada", b"eve") + second) == Reading((HEADING,), damaged=(1,))
+
+
 @given(st.lists(ENTRIES, min_size=1, max_size=4), st.data())
 def test_a_torn_file_is_read_up_to_the_tear(entries: list[Entry], data: st.DataObject) -> None:
     content = written(entries)

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.rules.outcomes import MOST_DOUBTS, Situation, Verdict, in_doubt, judge
+from delivery.rules.outcomes import (
+    MOST_DOUBTS,
+    Situation,
+    Verdict,
+    in_doubt,
+    is_greylisting,
+    judge,
+)
 from delivery.rules.replies import ReplyClass
 from delivery.rules.states import Policy, State, may_move
 from delivery.sender import Accepted, Deferred, Outcome, Refused, RelayDown, Uncertain
@@ -113,6 +120,20 @@ def test_a_lost_answer_leaves_the_delivery_in_doubt() -> None:
 
     assert (verdict.state, verdict.doubt_count) == (State.UNCERTAIN, 1)
     assert "may or may not have gone" in verdict.reason
+
+
+@pytest.mark.parametrize("outcome", [ACCEPTED, HARD])
+def test_an_answer_for_what_is_neither_under_way_nor_in_doubt_changes_nothing(
+    outcome: Outcome,
+) -> None:
+    assert judge(outcome, replace(SENDING, state=State.CANCELLED), now=NOW) is None
+
+
+def test_a_relay_that_wants_a_message_later_on_purpose_is_known_for_it() -> None:
+    full = Deferred("452 4.2.2 mailbox full", "relay", 452, "4.2.2", "rcpt")
+
+    assert is_greylisting(DEFERRED)
+    assert not is_greylisting(full)
 
 
 def test_what_people_wait_for_is_sent_again_in_doubt_a_few_times() -> None:

@@ -32,6 +32,10 @@ def turns_of(wishes: list[float], rate: float) -> list[float]:
     return turns
 
 
+def test_turns_follow_each_other_in_the_spacing_and_rest_is_not_saved_up() -> None:
+    assert turns_of([0, 0, 10, 10], rate=2) == [0, 0.5, 10, 10.5]
+
+
 @given(MOMENTS, RATES)
 def test_no_second_sees_more_than_the_rate(wishes: list[float], rate: int) -> None:
     turns = turns_of(wishes, rate)

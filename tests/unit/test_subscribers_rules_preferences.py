@@ -14,6 +14,7 @@ from subscribers.rules.preferences import (
     PreferenceChange,
     Preferences,
     apply_change,
+    check_weekday,
     describe_difference,
     known_zones,
     read_hour,
@@ -137,6 +138,10 @@ def test_another_date_is_refused(text: str) -> None:
 def test_a_change_nobody_can_make_is_refused_when_it_is_made(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"not a|unknown time zone"):
         PreferenceChange(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_weekday_a_person_can_have_is_given_back() -> None:
+    assert [check_weekday(weekday) for weekday in range(7)] == list(range(7))
 
 
 def test_none_goes_back_to_the_default_and_what_is_not_named_stays() -> None:
