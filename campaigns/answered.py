@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import select
@@ -46,7 +46,7 @@ class Answered:
     def results(self) -> list[Result]:
         """Put the outcomes as the outbox wants them."""
         return [
-            replace(_result(draft.claim, outcome, self.at), is_relay_wide=self.is_relay_wide)
+            _result(draft.claim, outcome, self.at, is_relay_wide=self.is_relay_wide)
             for draft, outcome in self.pairs
         ]
 
@@ -106,6 +106,8 @@ def settle_leftovers(
     return recorded
 
 
-def _result(claim: ClaimedDelivery, outcome: Outcome, at: datetime) -> Result:
-    again = at + relay_pause(claim.attempt)
-    return Result(claim.id, claim.attempt, outcome, POLICY_OF_KIND[claim.kind], due_at=again)
+def _result(
+    claim: ClaimedDelivery, outcome: Outcome, at: datetime, *, is_relay_wide: bool
+) -> Result:
+    policy, again = POLICY_OF_KIND[claim.kind], at + relay_pause(claim.attempt)
+    return Result(claim.id, claim.attempt, outcome, policy, again, is_relay_wide)

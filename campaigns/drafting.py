@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -67,8 +67,7 @@ _ERASED = Cancel("the person, the step or the series is gone")
 _NO_READER = Cancel("the person or the broadcast is gone")
 
 
-@dataclass(frozen=True)
-class StepPart:
+class StepPart(NamedTuple):
     """What only a step of a series brings along."""
 
     series_id: int
@@ -89,8 +88,7 @@ class IssuePart:
     plan: DayPlan
 
 
-@dataclass(frozen=True)
-class Draft:
+class Draft(NamedTuple):
     """A letter ready to be handed over, and what its marking relies on."""
 
     claim: ClaimedDelivery

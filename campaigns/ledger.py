@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, Select, and_, exists, select
 from sqlalchemy.orm import Session, aliased
@@ -25,8 +25,7 @@ from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.rules.standing import Pace, Standing
 
 
-@dataclass(frozen=True)
-class Person:
+class Person(NamedTuple):
     """One reader, as far as an email depends on who they are."""
 
     id: int
@@ -41,8 +40,7 @@ class Person:
     paused_until: date | None
 
 
-@dataclass(frozen=True)
-class Membership:
+class Membership(NamedTuple):
     """One reader's standing with the list a mail belongs to."""
 
     id: int
@@ -54,8 +52,7 @@ class Membership:
     list_title: str
 
 
-@dataclass(frozen=True)
-class StepFacts:
+class StepFacts(NamedTuple):
     """What one step for one reader depends on."""
 
     person: Person
@@ -86,7 +83,7 @@ class AnswerFacts:
     asking: int | None  # the one a confirmation was queued for
 
 
-of_person = (
+of_person = (  # as the fields of `Person` are
     Subscriber.id.label("person_id"),
     Subscriber.public_id.label("person_public_id"),
     Subscriber.email,
@@ -98,7 +95,7 @@ of_person = (
     Subscriber.pace,
     Subscriber.paused_until,
 )
-of_membership = (
+of_membership = (  # as the fields of `Membership` are
     Subscription.id.label("subscription_id"),
     Subscription.public_id.label("subscription_public_id"),
     Subscription.standing,
@@ -107,6 +104,8 @@ of_membership = (
     MailingList.slug.label("list_slug"),
     MailingList.title.label("list_title"),
 )
+_MEMBERSHIP_AT = len(of_person)  # what is selected begins with both
+_STEP_AT = _MEMBERSHIP_AT + len(of_membership)
 _LAST_STEP = aliased(Step)
 _LAST_DELIVERY = aliased(Delivery)
 # A mark moves the pointer before anything goes; what was cancelled after that was never had.
@@ -218,26 +217,27 @@ def _asking(once_key: str) -> int | None:
 
 
 def _step_facts(row: Row[Any], published: Sequence[int], *, objection: str) -> StepFacts:
+    # By place and not by name: of this there is one for each mail.
     return StepFacts(
-        person=person_of(row),
-        membership=membership_of(row),
-        queued_at=row.queued_at,
-        enrolment_id=row.enrolment_id,
-        enrolled_at=row.enrolled_at,
-        pointer=Pointer(row.enrolment_status, row.last_step_id, row.last_sent_at),
-        step_id=row.step_id,
-        wait_days=row.wait_days,
-        revision_id=row.revision_id,
-        series_id=row.series_id,
-        series_title=row.series_title,
-        send_hour=row.send_hour,
+        person_of(row),
+        membership_of(row),
+        row.queued_at,
+        row.enrolment_id,
+        row.enrolled_at,
+        Pointer(row.enrolment_status, row.last_step_id, row.last_sent_at),
+        row.step_id,
+        row.wait_days,
+        row.revision_id,
+        row.series_id,
+        row.series_title,
+        row.send_hour,
         starts_at_once=row.first_step is FirstStep.AT_ONCE and row.wait_days == 0,
         view=SeriesView(
             row.series_status, row.published, row.position, row.last_position, objection
         ),
         part=published.index(row.step_id) + 1 if row.step_id in published else 0,
         parts=len(published),
-        asked_at=row.asked_at if _is_asking(row) else None,
+        asked_at=row.asked_at if row.asked_at and _is_asking(row) else None,
     )
 
 
@@ -250,29 +250,10 @@ def _is_asking(row: Row[Any]) -> bool:
 
 
 def person_of(row: Row[Any]) -> Person:
-    """Read a reader from a row that has the columns `of_person`."""
-    return Person(
-        id=row.person_id,
-        public_id=row.person_public_id,
-        email=row.email,
-        first_name=row.first_name,
-        last_name=row.last_name,
-        attributes=row.attributes,
-        time_zone=row.time_zone,
-        hour=row.hour,
-        pace=row.pace,
-        paused_until=row.paused_until,
-    )
+    """Read a reader from a row that begins with the columns `of_person`."""
+    return Person._make(row[:_MEMBERSHIP_AT])
 
 
 def membership_of(row: Row[Any]) -> Membership:
-    """Read a standing from a row that has the columns `of_membership`."""
-    return Membership(
-        id=row.subscription_id,
-        public_id=row.subscription_public_id,
-        standing=row.standing,
-        asking=row.asking,
-        list_id=row.list_id,
-        list_slug=row.list_slug,
-        list_title=row.list_title,
-    )
+    """Read a standing from a row that has the columns `of_membership` next."""
+    return Membership._make(row[_MEMBERSHIP_AT:_STEP_AT])

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from campaigns.issues import IssueFacts
 from campaigns.ledger import AnswerFacts, Membership, Person, StepFacts
@@ -32,8 +31,7 @@ _SHORTEST_SENDER_NAME = 5
 Email = EncodedEmail | RenderedEmail
 
 
-@dataclass(frozen=True)
-class Posting:
+class Posting(NamedTuple):
     """What makes one mail this delivery: equal over all its attempts."""
 
     public_id: str

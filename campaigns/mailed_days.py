@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Date, Table, and_, delete, or_, select, true
 from sqlalchemy.dialects import postgresql, sqlite
@@ -27,8 +26,7 @@ _WISH: Mapping[str, TypeEngine[Any]] = {
 }
 
 
-@dataclass(frozen=True, order=True)
-class DayWish:
+class DayWish(NamedTuple):
     """A delivery that wants to go to a person on a day."""
 
     subscriber_id: int
@@ -44,7 +42,7 @@ def take_days(session: Session, wishes: Collection[DayWish]) -> set[int]:
     """
     if not wishes:
         return set()
-    rows = many({**vars(wish), "day": wish.day.isoformat()} for wish in sorted(wishes))
+    rows = many({**wish._asdict(), "day": wish.day.isoformat()} for wish in sorted(wishes))
     return set(run(session, _take, wishes=rows).scalars())
 
 

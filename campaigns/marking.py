@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import (
     ColumnElement,
@@ -119,16 +119,14 @@ def set_aside(
                 outbox.release_claims(session, worker, ids, now=now, due_at=until, reason=reason)
 
 
-@dataclass(frozen=True)
-class PersonRow:
+class PersonRow(NamedTuple):
     """A person as they are in the marking transaction."""
 
     email: str
     paused_until: date | None
 
 
-@dataclass(frozen=True)
-class StepRow:
+class StepRow(NamedTuple):
     """A step and its series as an editor has left them."""
 
     status: SeriesStatus

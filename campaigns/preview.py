@@ -6,7 +6,7 @@ Nothing here touches deliveries or anybody's progress, and no link in it works f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -171,7 +171,7 @@ def send_as_test(
 
 def _test_of(letter: Letter, tester: Address, site: Site, mark: str) -> Handover:
     subject = f"[{mark}] {letter.subject}"
-    letter = replace(letter, to_address=tester.text, subject=subject, note=mark.lower())
+    letter = letter._replace(to_address=tester.text, subject=subject, note=mark.lower())
     return Handover(
         delivery_id=0,
         envelope_sender=wire_address(site.identity.bounce_address),

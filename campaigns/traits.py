@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,8 +20,7 @@ from templates.errors import suggest
 NAMES = frozenset({"first_name", "last_name"})
 
 
-@dataclass(frozen=True)
-class Asking:
+class Asking(NamedTuple):
     """A step for one person, with what it and its series ask of them."""
 
     delivery_id: int

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import CTE, ColumnElement, case, literal, select, update
 from sqlalchemy.orm import Session
@@ -15,8 +15,7 @@ from delivery.rules.states import Kind, State
 from delivery.workers import WorkerIdentity, beat
 
 
-@dataclass(frozen=True)
-class ClaimedDelivery:
+class ClaimedDelivery(NamedTuple):
     """A delivery in the hands of one worker: everything it takes to render and address it."""
 
     id: int
@@ -37,7 +36,7 @@ class ClaimedDelivery:
     reason: str = ""  # why it waited until its due time
 
 
-_CLAIMED_COLUMNS = [deliveries.c[field.name] for field in fields(ClaimedDelivery)]
+_CLAIMED_COLUMNS = [deliveries.c[name] for name in ClaimedDelivery._fields]
 
 
 def claim_batch(
@@ -85,7 +84,7 @@ def _claim(
         )
         .returning(*_CLAIMED_COLUMNS)
     )
-    found = [ClaimedDelivery(*row) for row in session.execute(statement)]
+    found = [ClaimedDelivery._make(row) for row in session.execute(statement)]
     return sorted(found, key=lambda delivery: (delivery.due_at, delivery.id))
 
 

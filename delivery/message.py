@@ -5,11 +5,10 @@ from __future__ import annotations
 import binascii
 import hashlib
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from delivery.errors import UnencodableTextError, UnusableHeaderError
 from delivery.headers import (
@@ -25,8 +24,7 @@ from storage.signing import KeyRing
 _ONE_CLICK = b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"  # RFC 8058, 3.1
 
 
-@dataclass(frozen=True)
-class Letter:
+class Letter(NamedTuple):
     """Everything that is in one message to one person."""
 
     from_name: str
@@ -91,7 +89,7 @@ def compose(letter: Letter) -> bytes:
         UnencodableTextError: a part holds half a character.
     """
     text, html = _encoded("text/plain", letter.text), _encoded("text/html", letter.html)
-    boundary = derive_boundary(letter.message_id, text, html)
+    boundary = derive_boundary(letter.message_id, *_unproven(letter, text, html))
     content_type = f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n'.encode()
     headers = [*_headers(letter), b"MIME-Version: 1.0\r\n", content_type, b"\r\n"]
     # The CRLF before a delimiter is part of the delimiter (RFC 2046, 5.1.1).
@@ -169,6 +167,11 @@ def _encoded(content_type: str, content: str | bytes) -> bytes:
         return quoted_printable(content)
     except UnicodeEncodeError as error:
         raise UnencodableTextError(content_type, error.start) from error
+
+
+def _unproven(letter: Letter, text: bytes, html: bytes) -> tuple[bytes, ...]:
+    """Name the parts that were not given as quoted-printable, where `=_` cannot stand."""
+    return () if letter.is_encoded else (text, html)
 
 
 def quoted_printable(content: str) -> bytes:

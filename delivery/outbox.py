@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Integer,
@@ -120,8 +120,7 @@ class NewDelivery:
     broadcast_id: int | None = None
 
 
-@dataclass(frozen=True)
-class Mark:
+class Mark(NamedTuple):
     """The wish to begin the hand-over of a claimed delivery, and what it was rendered from."""
 
     delivery_id: int
@@ -163,7 +162,7 @@ def mark_sending(
     if not claims:
         return set()
     lock_rows(session, [claim.delivery_id for claim in claims])
-    marks = many(vars(claim) for claim in claims)
+    marks = many(claim._asdict() for claim in claims)
     return set(run(session, _mark, marks=marks, at=now, worker=worker.id).scalars())
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Integer, Row, Text, and_, bindparam, select, update
 from sqlalchemy.orm import Session
@@ -23,8 +22,7 @@ from storage.arrays import given_rows, many, rows_of
 from storage.base import RowId
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """What became of one hand-over."""
 
     delivery_id: int
@@ -35,8 +33,7 @@ class Result:
     is_relay_wide: bool = False  # a "not now" that everybody gets
 
 
-@dataclass(frozen=True)
-class Recorded:
+class Recorded(NamedTuple):
     """What a delivery has become by a result; for those who follow the people and the series."""
 
     delivery_id: int

@@ -13,8 +13,8 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from delivery.errors import DeliveryError
 from delivery.rules.replies import enhanced_code
@@ -23,6 +23,8 @@ _LONGEST_LINE = 4096  # RFC 5321 allows 512; some relays are chatty
 _MOST_LINES = 128
 _LONGEST_TEXT = 500  # of a reply, as kept
 _REPLY_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
+# What nearly every reply is: one line of plain words, whole and not too long.
+_PLAIN_REPLY = re.compile(rb"([2-5][0-9][0-9]) ([ -~]{0,%d})\r\n" % _LONGEST_TEXT)
 _READ_SIZE = 4096
 
 LINK_LOST = "link lost"
@@ -48,8 +50,7 @@ class LinkLostError(DeliveryError):
         super().__init__(why)
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """One reply, of however many lines."""
 
     code: int
@@ -112,6 +113,15 @@ class Link:
         Raises:
             LinkLostError: the link is gone, time ran out, or this is no reply.
         """
+        if not self._unread:
+            self._unread += self._receive(deadline)
+        if plain := _PLAIN_REPLY.match(self._unread):
+            reply = Reply(int(plain[1]), (plain[2].decode("ascii"),))
+            del self._unread[: plain.end()]
+            return reply
+        return self._read_lines(deadline)
+
+    def _read_lines(self, deadline: float) -> Reply:
         code, more = 0, True
         lines: list[str] = []
         while more:

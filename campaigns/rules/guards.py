@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from campaigns.rules.due_dates import Days, Wish, find_slot, local_day, next_permitted
 from campaigns.rules.standing import EnrolmentStatus, SeriesStatus
@@ -54,8 +55,7 @@ NotNow = Cancel | PutBack | Hold
 Verdict = Go | NotNow
 
 
-@dataclass(frozen=True)
-class Pointer:
+class Pointer(NamedTuple):
     """How far an enrolment has come."""
 
     status: EnrolmentStatus
@@ -63,8 +63,7 @@ class Pointer:
     last_sent_at: datetime | None
 
 
-@dataclass(frozen=True)
-class Consent:
+class Consent(NamedTuple):
     """How a person stands with a list, and by which of their askings."""
 
     standing: Standing
@@ -79,8 +78,7 @@ class DayPlan:
     days: Days
 
 
-@dataclass(frozen=True)
-class MarkPlan:
+class MarkPlan(NamedTuple):
     """What the marking of a step relies on."""
 
     step_id: int
@@ -92,8 +90,7 @@ class MarkPlan:
     is_asked_for: bool = False  # by the person: their own pause and the wait do not count
 
 
-@dataclass(frozen=True)
-class SeriesView:
+class SeriesView(NamedTuple):
     """What an editor may have changed since the step was queued."""
 
     status: SeriesStatus
@@ -103,8 +100,7 @@ class SeriesView:
     objection: str = ""  # a condition of the step, or the series' exit rule, forbids it
 
 
-@dataclass(frozen=True)
-class StepNow:
+class StepNow(NamedTuple):
     """What an editor or the person may have changed since the step was written."""
 
     status: SeriesStatus

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 from zlib import crc32
 
 from delivery.rules.stages import Stage
@@ -19,6 +20,7 @@ from delivery.sender import Accepted, Deferred, Outcome, Refused, RelayDown, Unc
 VERSION = 1
 LONGEST_REPLY = 200  # of a relay's words, as noted
 _NOTHING = "-"
+_PLAIN_WORD = re.compile(r"[!-,.-\[\]-~][!-\[\]-~]*")  # no space in it, and not `_NOTHING`
 _PRINTABLE = re.compile(r"[ -\[\]-~]+")  # what stands for itself when it is written in ASCII
 _WORD_OF = {Accepted: "accepted", Deferred: "deferred", Refused: "refused", RelayDown: "down"}
 _STAGES = {stage.value: stage for stage in Stage}
@@ -36,8 +38,7 @@ class Heading:
     at: datetime
 
 
-@dataclass(frozen=True)
-class Dot:
+class Dot(NamedTuple):
     """A final dot that was about to be written."""
 
     delivery_id: int
@@ -47,8 +48,7 @@ class Dot:
     at: datetime  # to the second
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What came of a hand-over whose dot was noted."""
 
     delivery_id: int
@@ -61,46 +61,37 @@ Entry = Heading | Dot | Answer
 
 def write_line(entry: Entry) -> bytes:
     """Write one entry as it stands in the file, with its checksum and line end."""
-    body = " ".join(_words(entry)).encode("ascii")
+    body = _body(entry).encode("ascii")
     return b"%08x %s\n" % (crc32(body), body)
 
 
-def _words(entry: Entry) -> tuple[str, ...]:
+def _body(entry: Entry) -> str:
     match entry:
         case Heading(site, boot, inode, at):
-            return ("journal", str(VERSION), _quote(site), _quote(boot), str(inode), _seconds(at))
+            return f"journal {VERSION} {_quote(site)} {_quote(boot)} {inode} {_seconds(at)}"
         case Dot(number, attempt, person, once_key, at):
-            return (
-                "dot",
-                *map(str, (number, attempt)),
-                _quote(person),
-                _quote(once_key),
-                _seconds(at),
-            )
+            return f"dot {number} {attempt} {_quote(person)} {_quote(once_key)} {_seconds(at)}"
         case answer:
-            numbers = str(answer.delivery_id), str(answer.attempt)
-            return (_WORD_OF[type(answer.outcome)], *numbers, *_reply_words(answer.outcome))
+            word, numbers = _WORD_OF[type(answer.outcome)], f"{answer.delivery_id} {answer.attempt}"
+            return f"{word} {numbers} {_reply_words(answer.outcome)}"
 
 
-def _reply_words(outcome: Outcome) -> Iterable[str]:
+def _reply_words(outcome: Outcome) -> str:
     code, enhanced, stage = 0, "", ""
     if isinstance(outcome, Deferred | Refused):
         code, enhanced, stage = outcome.code, outcome.enhanced, outcome.stage
-    return (
-        str(code),
-        _quote(enhanced),
-        _quote(stage),
-        _quote(outcome.relay),
-        _quote(outcome.reply[:LONGEST_REPLY]),
-    )
+    said = _quote(outcome.reply[:LONGEST_REPLY])
+    return f"{code} {_quote(enhanced)} {_quote(stage)} {_quote(outcome.relay)} {said}"
 
 
-def _seconds(at: datetime) -> str:
-    return str(int(at.timestamp()))
+def _seconds(at: datetime) -> int:
+    return int(at.timestamp())
 
 
 def _quote(text: str) -> str:
     """Write a text as one word of ASCII."""
+    if _PLAIN_WORD.fullmatch(text):
+        return text
     if _PRINTABLE.fullmatch(text) and text != _NOTHING:
         return text.replace(" ", "\\x20")
     plain = text.encode("unicode_escape").decode("ascii")

@@ -271,7 +271,7 @@ def test_only_what_was_claimed_and_not_taken_away_since_may_be_sent(desk: Desk) 
     with desk.database.transaction() as session:
         cancel_deliveries(session, [second.id], "left", now=desk.now)
 
-    assert desk.mark(worker, first, second, replace(third, attempt=7)) == {first.id}
+    assert desk.mark(worker, first, second, third._replace(attempt=7)) == {first.id}
     assert [desk.row(n).state for n in (1, 2, 3)] == [
         State.SENDING,
         State.CANCELLED,
@@ -363,8 +363,8 @@ def test_a_result_given_twice_in_one_call_counts_once(desk: Desk) -> None:
 def test_a_result_of_an_earlier_attempt_or_of_nothing_changes_nothing(desk: Desk) -> None:
     worker, claim = desk.begun()
 
-    assert desk.record(worker, replace(claim, attempt=0), ACCEPTED) == []
-    assert desk.record(worker, replace(claim, id=77), ACCEPTED) == []
+    assert desk.record(worker, claim._replace(attempt=0), ACCEPTED) == []
+    assert desk.record(worker, claim._replace(id=77), ACCEPTED) == []
     assert desk.row().state is State.SENDING
 
 

@@ -6,7 +6,6 @@ import base64
 import ssl
 import threading
 import time
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -50,7 +49,7 @@ class Clock:
 
 def letters(count: int) -> list[Handover]:
     return [
-        replace(HANDOVER, delivery_id=n, recipient=f"p{n}@example.org", message=b"n: %d\r\n" % n)
+        HANDOVER._replace(delivery_id=n, recipient=f"p{n}@example.org", message=b"n: %d\r\n" % n)
         for n in range(count)
     ]
 
@@ -80,8 +79,7 @@ def test_nothing_is_asked_that_was_not_offered(sender_to: Any) -> None:
 
 
 def test_an_address_outside_ascii_travels_by_smtputf8(sender_to: Any) -> None:
-    zoe = replace(
-        HANDOVER,
+    zoe = HANDOVER._replace(
         recipient="zoë@bücher.example",
         message="To: zoë@xn--bcher-kva.example\r\n\r\nHi\r\n".encode(),
         needs_smtputf8=True,
@@ -300,7 +298,7 @@ def test_a_defect_of_ours_spoils_one_message_and_not_the_group(
         sender = sender_to(server, connections=1)
         broken, *others = letters(3)
 
-        outcomes = sender.send([replace(broken, message=None), *others])  # type: ignore[arg-type]
+        outcomes = sender.send([broken._replace(message=None), *others])  # type: ignore[arg-type]
 
     assert outcomes[0] == Deferred("hand-over broke off at mail", outcomes[0].relay, stage="mail")
     assert [type(outcome) for outcome in outcomes[1:]] == [Accepted, Accepted]
@@ -328,7 +326,7 @@ def test_starttls_is_used_when_it_is_wanted_and_the_certificate_is_right(
 
 
 def test_tls_from_the_first_byte(sender_to: Any, certificates: Any) -> None:
-    big = replace(HANDOVER, message=b"x" * 70_000 + b"\r\n")
+    big = HANDOVER._replace(message=b"x" * 70_000 + b"\r\n")
     with FaultServer(tls=certificates.right, tls_at_once=True) as server:
         sender = sender_to(server, security="tls", ca_file=str(certificates.authority))
         (outcome,) = sender.send([big])

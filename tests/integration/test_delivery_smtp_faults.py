@@ -422,14 +422,14 @@ def test_the_outcome_tells_the_truth(sender_to: Any, case: Case) -> None:
     with FaultServer(scripts) as server:
         sender = sender_to(server, timeouts=case.timeouts)
 
-        (outcome,) = sender.send([replace(HANDOVER, **case.handover)])
+        (outcome,) = sender.send([HANDOVER._replace(**case.handover)])
 
     assert without_relay(outcome) == case.outcome
     assert outcome.relay == f"127.0.0.1:{server.port}"
     assert case.kept in (None, len(server.messages))
     assert len(server.conversations) == case.connections
     if isinstance(outcome, Accepted):
-        assert server.messages[0].content == replace(HANDOVER, **case.handover).message
+        assert server.messages[0].content == HANDOVER._replace(**case.handover).message
 
 
 def test_there_are_scripts_enough() -> None:

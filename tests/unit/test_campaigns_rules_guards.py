@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -48,7 +47,7 @@ zones = st.sampled_from(
 
 
 def before(**changes: object) -> object:
-    view = replace(VIEW, **{k: v for k, v in changes.items() if k in SeriesView.__annotations__})
+    view = VIEW._replace(**{k: v for k, v in changes.items() if k in SeriesView.__annotations__})
     return before_writing(
         view,
         PLAN,
@@ -68,7 +67,7 @@ def test_a_step_that_something_speaks_against_is_not_written() -> None:
 
 
 def test_who_asks_for_the_next_one_gets_it_in_their_own_pause() -> None:
-    asked = replace(PLAN, is_asked_for=True)
+    asked = PLAN._replace(is_asked_for=True)
 
     assert before_writing(VIEW, asked, paused_until=date(2026, 3, 20), now=MONDAY) == Go()
 
@@ -107,7 +106,7 @@ def test_outside_the_window_a_step_waits_for_its_opening() -> None:
 
 def test_right_after_the_click_the_window_does_not_count() -> None:
     night = datetime(2026, 3, 2, 23, 0, tzinfo=UTC)
-    plan = replace(PLAN, free_until=night + timedelta(minutes=5))
+    plan = PLAN._replace(free_until=night + timedelta(minutes=5))
 
     assert before_writing(VIEW, plan, paused_until=None, now=night) == Go()
     later = night + timedelta(minutes=6)
@@ -116,7 +115,7 @@ def test_right_after_the_click_the_window_does_not_count() -> None:
 
 def test_a_clinic_that_never_opens_is_looked_at_every_day() -> None:
     closed = Days(BERLIN, ClinicCalendar(closed_weekdays=EVERY_WEEKDAY))
-    plan = replace(PLAN, days=closed)
+    plan = PLAN._replace(days=closed)
     tomorrow = MONDAY + timedelta(days=1)
 
     verdict = before_writing(VIEW, plan, paused_until=None, now=MONDAY)
@@ -126,14 +125,14 @@ def test_a_clinic_that_never_opens_is_looked_at_every_day() -> None:
 
 
 def test_only_an_active_enrolment_goes_on() -> None:
-    left = replace(POINTER, status=EnrolmentStatus.LEFT)
+    left = POINTER._replace(status=EnrolmentStatus.LEFT)
 
     assert before_marking(left, PLAN, now=MONDAY) == Cancel("the enrolment has ended: left")
     assert before_marking(None, PLAN, now=MONDAY) == Cancel("the enrolment has ended: erased")
 
 
 def test_the_first_step_has_nothing_to_wait_for() -> None:
-    plan = replace(PLAN, planned_on=None)
+    plan = PLAN._replace(planned_on=None)
 
     assert before_marking(Pointer(EnrolmentStatus.ACTIVE, None, None), plan, now=MONDAY) == Go()
 
@@ -145,7 +144,7 @@ def test_a_repeated_attempt_is_not_measured_against_itself() -> None:
 
 
 def test_a_pointer_that_moved_sends_the_step_back_for_another_look() -> None:
-    moved = replace(POINTER, last_step_id=15)
+    moved = POINTER._replace(last_step_id=15)
 
     assert before_marking(moved, PLAN, now=MONDAY) == PutBack(
         MONDAY + timedelta(minutes=1), "another email of the series went meanwhile"
@@ -155,7 +154,7 @@ def test_a_pointer_that_moved_sends_the_step_back_for_another_look() -> None:
 @pytest.mark.parametrize("days", [0, 1, 6])
 def test_before_the_wait_is_over_a_step_goes_back_to_the_first_day_after(days: int) -> None:
     sent_at = MONDAY - timedelta(days=days)
-    verdict = before_marking(replace(POINTER, last_sent_at=sent_at), PLAN, now=MONDAY)
+    verdict = before_marking(POINTER._replace(last_sent_at=sent_at), PLAN, now=MONDAY)
 
     until = sent_at + timedelta(days=7)
     assert verdict == PutBack(until, "the wait of 7 days is not over")
@@ -172,15 +171,15 @@ def test_a_step_never_goes_before_the_local_date_its_wait_ends_on(
     sent_at: datetime, waited: int, zone: ZoneInfo, wait: int
 ) -> None:
     now = sent_at + timedelta(seconds=waited)
-    plan = replace(PLAN, wait_days=wait, days=Days(zone, ClinicCalendar()))
+    plan = PLAN._replace(wait_days=wait, days=Days(zone, ClinicCalendar()))
 
-    verdict = before_marking(replace(POINTER, last_sent_at=sent_at), plan, now=now)
+    verdict = before_marking(POINTER._replace(last_sent_at=sent_at), plan, now=now)
 
     is_over = local_day(now, zone) - local_day(sent_at, zone) >= timedelta(days=wait)
     assert (verdict == Go()) == is_over
     if isinstance(verdict, PutBack):
         assert (
-            before_marking(replace(POINTER, last_sent_at=sent_at), plan, now=verdict.until) == Go()
+            before_marking(POINTER._replace(last_sent_at=sent_at), plan, now=verdict.until) == Go()
         )
 
 
@@ -194,7 +193,7 @@ def test_after_a_taken_day_a_step_goes_at_its_hour_on_the_next() -> None:
 def test_after_a_taken_day_a_step_goes_on_a_later_one(
     now: datetime, zone: ZoneInfo, hour: int
 ) -> None:
-    plan = replace(PLAN, hour=hour, days=Days(zone, ClinicCalendar()))
+    plan = PLAN._replace(hour=hour, days=Days(zone, ClinicCalendar()))
 
     verdict = after_a_taken_day(plan, now=now)
 
@@ -236,10 +235,10 @@ def since(found: StepNow | None) -> object:
 
 def test_a_step_that_is_as_it_was_written_goes() -> None:
     assert since(WRITTEN) == Go()
-    assert since(replace(WRITTEN, paused_until=date(2026, 3, 2))) == Go()
+    assert since(WRITTEN._replace(paused_until=date(2026, 3, 2))) == Go()
 
 
-@pytest.mark.parametrize("found", [None, replace(WRITTEN, published=False)])
+@pytest.mark.parametrize("found", [None, WRITTEN._replace(published=False)])
 def test_a_step_taken_out_after_it_was_written_never_goes(found: StepNow | None) -> None:
     assert since(found) == Cancel("the step was taken out of the series")
 
@@ -251,18 +250,18 @@ def test_a_step_that_something_speaks_against_since_it_was_written_never_goes() 
 
 
 def test_a_series_paused_after_a_step_was_written_keeps_it() -> None:
-    paused = replace(WRITTEN, status=SeriesStatus.PAUSED)
+    paused = WRITTEN._replace(status=SeriesStatus.PAUSED)
 
     assert since(paused) == PutBack(MONDAY + timedelta(hours=1), "the series is paused")
 
 
 def test_a_person_who_pauses_after_a_step_was_written_gets_it_after_the_pause() -> None:
-    until = replace(WRITTEN, paused_until=date(2026, 3, 16))
+    until = WRITTEN._replace(paused_until=date(2026, 3, 16))
 
     assert since(until) == PutBack(MONDAY + timedelta(days=14), "the person paused the mail")
 
 
 def test_a_step_whose_text_is_new_is_written_again_at_once() -> None:
-    renewed = replace(WRITTEN, revision_id=6)
+    renewed = WRITTEN._replace(revision_id=6)
 
     assert since(renewed) == PutBack(MONDAY, "its text was published anew while it waited to go")

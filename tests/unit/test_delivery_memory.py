@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from delivery.memory import MemorySender
 from delivery.sender import Accepted, Deferred, Handover, RelayDown, Sender
 
@@ -14,7 +12,7 @@ DOWN = RelayDown("no connection", "memory")
 
 def test_it_accepts_everything_and_keeps_it_in_order() -> None:
     sender = MemorySender(connections=2)
-    two = [HANDOVER, replace(HANDOVER, delivery_id=2)]
+    two = [HANDOVER, HANDOVER._replace(delivery_id=2)]
 
     outcomes = sender.send(two)
 
@@ -41,7 +39,7 @@ def test_it_answers_for_one_recipient_as_it_was_told() -> None:
     sender = MemorySender()
     sender.answer_always("ada@example.org", LATER)
 
-    first, second = sender.send([HANDOVER, replace(HANDOVER, recipient="ben@example.org")])
+    first, second = sender.send([HANDOVER, HANDOVER._replace(recipient="ben@example.org")])
 
     assert first == LATER
     assert isinstance(second, Accepted)

@@ -138,7 +138,7 @@ def test_a_step_can_be_left_by_link_mail_and_one_click(site: Site) -> None:
 def test_an_answer_belongs_to_no_list_and_cannot_be_unsubscribed_by_a_header(
     site: Site, kind: Kind
 ) -> None:
-    letter = answer_letter(EMAIL, ANSWER, replace(POSTING, kind=kind), site=site)
+    letter = answer_letter(EMAIL, ANSWER, POSTING._replace(kind=kind), site=site)
 
     assert letter.list_id is None
     assert not letter.one_click
@@ -174,7 +174,7 @@ def test_an_email_that_names_who_it_is_from_goes_out_under_that_name(site: Site)
 
 def test_the_same_delivery_has_the_same_id_and_date_for_ever(site: Site) -> None:
     one, two = (step_letter(EMAIL, STEP, POSTING, site=site) for _ in range(2))
-    other = step_letter(EMAIL, STEP, replace(POSTING, public_id="d" * 26), site=site)
+    other = step_letter(EMAIL, STEP, POSTING._replace(public_id="d" * 26), site=site)
 
     assert (one.message_id, one.date) == (two.message_id, two.date) == (one.message_id, MONDAY)
     assert other.message_id != one.message_id
@@ -182,9 +182,9 @@ def test_the_same_delivery_has_the_same_id_and_date_for_ever(site: Site) -> None
 
 def test_the_stream_is_named_for_the_series_and_not_for_the_person(site: Site) -> None:
     mine = step_letter(EMAIL, STEP, POSTING, site=site).feedback_id
-    grace = replace(ADA, id=8, public_id="e" * 26, email="grace@example.org")
+    grace = ADA._replace(id=8, public_id="e" * 26, email="grace@example.org")
     hers = step_letter(
-        EMAIL, replace(STEP, person=grace, enrolment_id=89), POSTING, site=site
+        EMAIL, STEP._replace(person=grace, enrolment_id=89), POSTING, site=site
     ).feedback_id
 
     assert mine == hers == "weekly:series-2:step-15:riversideexampl"
