@@ -87,6 +87,7 @@ class KeyRing:
         return _base32(_mac(self.keys[-1], f"{purpose}\n{text}".encode())[:20])
 
     @staticmethod
+    @lru_cache(maxsize=16)  # a letter names the way out twice, in its text and in its headers
     def _seal(key: bytes, purpose: str, public_id: str, mac_bytes: int) -> str:
         return _base32(_mac(key, f"{purpose}\n{public_id}".encode())[:mac_bytes])
 

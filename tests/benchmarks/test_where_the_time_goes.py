@@ -20,10 +20,9 @@ from scheduler import employed, run_tick
 from steadypost.memory import settle_memory
 from storage.signing import new_public_id
 from templates.compiler.renderer import CompiledRenderer
-from tests.benchmarks.posting_rig import NOW, SINK, Clinic, found, opened, plan, smtp_sink
+from tests.benchmarks.posting_rig import NOW, SINK, WARM, Clinic, found, opened, plan, smtp_sink
 
 PEOPLE = int(os.environ.get("BENCH_PEOPLE", "5000"))
-WARM = 20  # sent before the measuring: the first email compiles
 PARTS: tuple[tuple[Any, str, str], ...] = (
     (dispatch.outbox, "claim_batch", "claim"),
     (dispatch, "read_facts", "facts"),

@@ -149,5 +149,5 @@ def test_greylisting_at_first_is_no_trouble_of_the_relay() -> None:
 
     assert watch.note(letters(20), [greylisted] * 20) is None
 
-    again = [Handover(**{**vars(one), "attempt": 2}) for one in letters(20)]
+    again = [one._replace(attempt=2) for one in letters(20)]
     assert watch.note(again, [greylisted] * 20) is not None
