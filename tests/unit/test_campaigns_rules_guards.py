@@ -163,7 +163,7 @@ def test_before_the_wait_is_over_a_step_goes_back_to_the_first_day_after(days: i
 def test_when_the_wait_is_over_a_step_goes() -> None:
     sent_at = MONDAY - timedelta(days=7)
 
-    assert before_marking(replace(POINTER, last_sent_at=sent_at), PLAN, now=MONDAY) == Go()
+    assert before_marking(POINTER._replace(last_sent_at=sent_at), PLAN, now=MONDAY) == Go()
 
 
 @given(sent_at=moments, waited=st.integers(0, 40 * 86_400), zone=zones, wait=st.integers(0, 30))
