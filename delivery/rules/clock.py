@@ -34,6 +34,8 @@ def find_jump(now: Sight, *, latest: datetime | None, same_start: Sight | None) 
     ahead = (now.at - same_start.at) - (now.uptime - same_start.uptime)
     if ahead > MOST_FORWARD:
         return f"the clock went forward by {_words(ahead)}: to {_time(now.at)}"
+    if ahead < -MOST_BACK:  # though it is later than it was then: nobody looked for longer
+        return f"the clock went back by {_words(-ahead)}: to {_time(now.at)}"
     return ""
 
 

@@ -13,6 +13,7 @@ from delivery.holds import of_reach, open_holds
 from delivery.models import Worker
 from delivery.outbox import WorkerIdentity
 from delivery.rules.holds import Reach
+from delivery.ticks import TickReport
 from scheduler import Parts, _sign_off, _sign_on, run_tick
 from tests.simulation.baton import Clock
 from tests.simulation.faults import Crash, Process, SeamedDatabase
@@ -57,6 +58,7 @@ class WorkerLife:
     identity: WorkerIdentity | None = None
     journal: str = ""  # its name, of the latest
     is_retired: bool = False
+    quiet: tuple[int, int] = (0, 0)  # ticks since so many changes that found nothing to do
     process: Process = field(init=False)
     parts: Parts = field(init=False)
 
@@ -71,6 +73,7 @@ class WorkerLife:
             try:
                 self._work()
             except Crash:
+                self.world.changes += 1
                 self._be_dead()
 
     def lose_notes(self, share: float) -> None:
@@ -134,11 +137,21 @@ class WorkerLife:
         report = run_tick(
             self.parts, self.identity, now=now, keep_going=lambda: next(left, None) is not None
         )
-        world.totals["ticks"] += 1
+        self._note(report)
+        return report.sent
+
+    def _note(self, report: TickReport) -> None:
+        totals = self.world.totals
+        totals["ticks"] += 1
         for step in report.steps:
             if step.failure:
-                world.totals[f"failed: {step.name}"] += 1
-        return report.sent
+                totals[f"failed: {step.name}"] += 1
+        if any(step.done or step.failure for step in report.steps):
+            self.world.changes += 1
+        else:
+            totals["quiet ticks"] += 1
+        changes, ticks = self.quiet
+        self.quiet = self.world.changes, ticks + 1 if changes == self.world.changes else 0
 
     def _begin(self) -> None:
         if self.identity is not None:
@@ -176,11 +189,14 @@ class WorkerLife:
     def _next_moment(self) -> datetime:
         """Find when a tick may have something to do; the many before it would find nothing."""
         world, now = self.world, self.world.clock.now
-        earliest = min(world.next_occasion(), now + timedelta(days=20))
-        at_least = now + world.dice.choice(
-            (EVERY, EVERY, timedelta(minutes=20), timedelta(hours=2))
-        )
-        if len(world.workers) > 1 and world.dice.random() < 0.4:  # others will be there in time
+        occasion = world.next_occasion()
+        pause = world.dice.choice((EVERY, EVERY, timedelta(minutes=20), timedelta(hours=2)))
+        at_least = now + pause
+        # What one tick after the other leaves alone waits for something else to happen.
+        again = min(pause * 4 ** min(self.quiet[1], 8), timedelta(days=2))
+        earliest = now + again if occasion.is_now else now + timedelta(days=20)
+        earliest = min(earliest, occasion.next_at)
+        if world.has_others(self) and world.dice.random() < 0.4:  # they will be there in time
             at_least += timedelta(days=2 * world.dice.random())
         if self._is_held():  # ticks find it so until staff come
             at_least = max(at_least, now + timedelta(days=10 * world.dice.random()))

@@ -24,7 +24,7 @@ from delivery.rules.states import State
 from delivery.site_facts import site_id
 from scheduler import Parts
 from steadypost.resuming import resume_site
-from storage.database import Database
+from storage.database import Database, Session
 from tests.simulation.baton import Baton, Clock
 from tests.simulation.deeds import LIST, ZONES, Deeds
 from tests.simulation.faults import CALM, Crash, Process, Rates, Seams
@@ -38,9 +38,19 @@ SMALL_BATCH = 3  # so that batches are claimed while mail is on its way
 LONGEST_DRAIN = timedelta(days=400)
 
 
-_NEXT_NEWS = select(func.min(Broadcast.begins_at)).where(
-    Broadcast.status.in_([BroadcastStatus.SCHEDULED, BroadcastStatus.SENDING])
-)
+NEVER = datetime.max.replace(tzinfo=UTC)
+_QUEUED = select(Delivery.due_at).where(Delivery.state == State.QUEUED)
+_IS_COMING = Broadcast.status.in_([BroadcastStatus.SCHEDULED, BroadcastStatus.SENDING])
+_COMING_NEWS = select(Broadcast.begins_at).where(_IS_COMING, Broadcast.queued_at.is_(None))
+_NEXT_NEWS = select(func.min(Broadcast.begins_at)).where(_IS_COMING)
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """What there is to do."""
+
+    is_now: bool
+    next_at: datetime
 
 
 class Abandoned(Exception):
@@ -82,6 +92,8 @@ class World:
         self.off_until = self.clock.now
         self.workers: list[WorkerLife] = []
         self._beaten_at = self.started = self.clock.now
+        self.changes = 0  # by people, and by ticks that did anything
+        self._seen: tuple[int, list[datetime]] = -1, []  # looks, after so many changes
 
     @property
     def totals(self) -> Counter[str]:
@@ -135,23 +147,33 @@ class World:
         self.machine.skew = timedelta(0)
         resume_site(self.parts_for(self.database))
 
-    def next_occasion(self) -> datetime:
-        """Find the first moment at which the rules, as they are now, see something to do."""
+    def has_others(self, life: WorkerLife) -> bool:
+        """Tell whether another worker is still in service."""
+        return any(not one.is_retired for one in self.workers if one is not life)
+
+    def next_occasion(self) -> Occasion:
+        """Tell when something is to be done; people are asked again when that may have changed."""
         now = self.clock.now
         with self.database.reading() as session:
-            due = select(func.min(Delivery.due_at)).where(Delivery.state == State.QUEUED)
-            moments = [session.scalar(due), session.scalar(_NEXT_NEWS)]
-            ways = session.execute(select(Enrolment.subscriber_id, Enrolment.id).where(IS_ACTIVE))
-            people = {row.subscriber_id for row in ways}
-            for person in load_people(session, people, site=self.site, now=now):
-                for move in moves_of(person, site=self.site, now=now).values():
-                    if isinstance(move, WaitUntil):
-                        moments.append(move.at)
-                    elif isinstance(move, SendStep | Finished):
-                        moments.append(next_look(session))
-        return min(
-            (at for at in moments if at is not None), default=datetime.max.replace(tzinfo=UTC)
-        )
+            moments = [*session.scalars(_QUEUED), *session.scalars(_COMING_NEWS)]
+            changes, looks = self._seen
+            if changes != self.changes or min(looks, default=NEVER) <= now:
+                looks = self._looks(session)
+                self._seen = self.changes, looks
+        coming = [at for at in moments + looks if at > now]
+        return Occasion(len(coming) < len(moments + looks), min(coming, default=NEVER))
+
+    def _looks(self, session: Session) -> list[datetime]:
+        """Ask the rules, as they are now, when they want to look at anybody."""
+        now, looks = self.clock.now, list[datetime]()
+        people = set(session.scalars(select(Enrolment.subscriber_id).where(IS_ACTIVE)))
+        for person in load_people(session, people, site=self.site, now=now):
+            for move in moves_of(person, site=self.site, now=now).values():
+                if isinstance(move, WaitUntil):
+                    looks.append(move.at)
+                elif isinstance(move, SendStep | Finished):
+                    looks.append(next_look(session) or now)
+        return looks
 
     def _set_up(self) -> None:
         with self.database.transaction() as session:
@@ -212,6 +234,7 @@ class World:
         self.deeds.resume_all()
         end = self.clock.now + LONGEST_DRAIN
         while self.clock.now < end:
+            self.changes += 1  # by those who released what was held
             self.baton.wake(self.workers[0].process.actor, self.clock.now)
             self.baton.rest(timedelta(days=30))
             if not self.deeds.release_held() and self._is_at_rest():
@@ -237,6 +260,7 @@ class World:
     def _cut_power(self) -> None:
         """Start the machine anew; what the journals noted last was not on the disk yet."""
         self.machine.starts += 1
+        self.machine.skew = timedelta(0)  # nobody can tell a clock set wrong while it was off
         self.seams.lose_journals()
         for life in self.workers:
             lost = self.dice.choice((0.0, 0.1, 1.0)) * self.dice.random()
@@ -244,6 +268,7 @@ class World:
 
     def _wake_somebody(self) -> None:
         """Let idle workers look around soon: in truth they do so every few seconds."""
+        self.changes += 1
         for life in self.workers:
             if life.process.is_idle and self.dice.random() < 0.3:
                 soon = timedelta(seconds=self.dice.choice((0, 3, 90, 3600)))

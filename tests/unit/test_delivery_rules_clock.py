@@ -31,8 +31,13 @@ MINUTE = timedelta(minutes=1)
             HOUR,
             "the clock went forward by 399 days: to 2027-04-06 12:00 UTC",
         ),
-        (-MOST_BACK, MINUTE, ""),
+        (-MOST_BACK, timedelta(0), ""),
         (-6 * MINUTE, MINUTE, "the clock went back by 6 minutes: from 2026-03-02 12:00 UTC"),
+        (
+            timedelta(hours=2),
+            timedelta(hours=32),
+            "the clock went back by 30 hours: to 2026-03-02 14:00 UTC",
+        ),
     ],
 )
 def test_a_jump_is_said_in_words(wall: timedelta, counted: timedelta, jump: str) -> None:
