@@ -35,7 +35,7 @@ from campaigns.rules.due_dates import local_day
 from campaigns.site import Site
 from campaigns.store import look_again
 from delivery.outbox import cancel_for_broadcast
-from delivery.rules.states import State
+from delivery.rules.states import TERMINAL, State
 from subscribers.mailing_lists import ensure_list, get_list
 from subscribers.models import MailingList
 from templates.email import Edition, Reader, Renderer
@@ -152,6 +152,7 @@ def send_broadcast(session: Session, slug: str, *, site: Site, now: datetime) ->
         The errors of `schedule_broadcast`.
     """
     broadcast = find_broadcast(session, slug, to_change=True)
+    _reopen(session, broadcast)
     if broadcast.status in (BroadcastStatus.HELD, BroadcastStatus.SENDING):
         if broadcast.status is BroadcastStatus.HELD:
             broadcast.status, broadcast.reason = BroadcastStatus.SCHEDULED, ""
@@ -168,6 +169,7 @@ def cancel_broadcast(session: Session, slug: str, *, now: datetime) -> tuple[Bro
         BroadcastMoveError: it is over.
     """
     broadcast = find_broadcast(session, slug, to_change=True)
+    _reopen(session, broadcast)
     if not may_become(broadcast.status, BroadcastStatus.CANCELLED):
         raise BroadcastMoveError(slug, before=broadcast.status, deed="cancel")
     broadcast.status, broadcast.changed_at = BroadcastStatus.CANCELLED, now
@@ -175,6 +177,14 @@ def cancel_broadcast(session: Session, slug: str, *, now: datetime) -> tuple[Bro
     if broadcast.begins_at is not None:
         look_again(session, now=now)  # days have become free
     return broadcast, cancelled
+
+
+def _reopen(session: Session, broadcast: Broadcast) -> None:
+    """Take up one that was through, if a delivery of it that was settled is to go again."""
+    states = count_states(session, broadcast.id)
+    has_open = any(count for state, count in states.items() if state not in TERMINAL)
+    if broadcast.status is BroadcastStatus.SENT and has_open:
+        broadcast.status = BroadcastStatus.SENDING
 
 
 def count_people(

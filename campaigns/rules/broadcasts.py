@@ -106,9 +106,10 @@ def begin_of(day: date, hour: int) -> datetime:
 def move_issue(plan: IssuePlan, rhythm: Rhythm, moment: Moment) -> IssueMove | None:
     """Decide when an issue goes to a person; None when the clinic's calendar never opens."""
     slot = _planned(plan, rhythm, calendar=moment.calendar, taken=moment.busy_days)
-    is_late = slot is not None and _is_late(slot.at, plan, now=moment.now)
+    days = Days(rhythm.zone, moment.calendar, moment.busy_days)
+    is_late = slot is not None and _is_late(slot.at, plan, days, now=moment.now)
     if slot is not None and slot.at < moment.now and not is_late:
-        slot = next_permitted(moment.now, Days(rhythm.zone, moment.calendar, moment.busy_days))
+        slot = next_permitted(moment.now, days)
     if slot is None:
         return None
     pause = _pause_over(slot.at, rhythm)
@@ -118,7 +119,8 @@ def move_issue(plan: IssuePlan, rhythm: Rhythm, moment: Moment) -> IssueMove | N
 def is_overdue(plan: IssuePlan, *, now: datetime) -> bool:
     """Tell whether a broadcast of which nothing is queued yet comes too late for everybody."""
     is_local = plan.hour is not None
-    return _is_late(plan.begins_at + (_ALL_ZONES if is_local else timedelta(0)), plan, now=now)
+    latest = plan.begins_at + (_ALL_ZONES if is_local else timedelta(0))
+    return now > max(latest, plan.released_at or latest) + plan.grace
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,8 @@ def before_issue(
         return Hold("the clinic's calendar leaves no day or hour open; change it in the settings")
     # A first attempt comes from the queueing, which knew the days that others had chosen.
     planned = max(slot.at, issue.due_at) if issue.attempt == 1 else slot.at
-    if _is_late(planned, issue.plan, now=now):
+    days = Days(rhythm.zone, calendar, issue.mailed_days)
+    if _is_late(planned, issue.plan, days, now=now):
         return Hold(_too_late(issue))
     if slot.at > now:
         return PutBack(slot.at, "its hour has not come for this person")
@@ -177,8 +180,12 @@ def _planned(
     return next_permitted(plan.begins_at, days)
 
 
-def _is_late(planned: datetime, plan: IssuePlan, *, now: datetime) -> bool:
-    return now > max(planned, plan.released_at or planned) + plan.grace
+def _is_late(planned: datetime, plan: IssuePlan, days: Days, *, now: datetime) -> bool:
+    """Tell whether the grace is over; it begins anew where a release could first be followed."""
+    since = planned
+    if plan.released_at is not None and (first := next_permitted(plan.released_at, days)):
+        since = max(planned, first.at)
+    return now > since + plan.grace
 
 
 def _pause_over(moment: datetime, rhythm: Rhythm) -> date | None:

@@ -29,7 +29,7 @@ from campaigns.rules.broadcasts import BroadcastStatus
 from campaigns.rules.calendar import ClinicCalendar
 from campaigns.site import Site
 from delivery.models import Delivery
-from delivery.outbox import release_held
+from delivery.outbox import release_held, send_again
 from delivery.rules.states import State
 from delivery.sender import Refused
 from storage.database import Database
@@ -469,6 +469,32 @@ def test_a_crash_in_the_hand_over_leaves_doubt_and_no_second_copy(
     assert sorted(got) == [f"person-{number}@example.org" for number in range(4)]
     states = stage.ask(lambda s: count_states(s, 1))
     assert (states[State.SENT], states[State.UNCERTAIN]) == (2, 2)
+
+
+def test_a_copy_in_doubt_that_is_sent_again_weeks_later_can_be_let_go_or_cancelled(
+    stage: BroadcastStage, weekly: int
+) -> None:
+    for name in ("ada", "cid"):
+        stage.add_reader(name, weekly)
+    stage.schedule(stage.clock.now)
+    stage.do(lambda s: queue_due_broadcasts(s, site=stage.site, now=stage.clock.now))
+    with pytest.raises(Crash):
+        stage.send(sender=InterruptedSender(crash, connections=2))
+    stage.tick()
+    stage.tick()
+    assert stage.broadcast().status is BroadcastStatus.SENT
+    stage.clock.move(days=21)
+
+    stage.do(lambda s: send_again(s, [1, 2], now=stage.clock.now))
+    stage.tick()
+
+    assert stage.delivery(1).state is State.HELD  # it says: 'steadypost broadcast send may-news'
+    stage.send_now()
+    stage.do(lambda s: release_held(s, [1]))
+    stage.tick()
+    assert stage.readers() == ["ada"]
+    assert stage.cancel() == 1
+    assert stage.delivery(2).state is State.CANCELLED
 
 
 def test_two_planners_at_once_queue_everybody_once(

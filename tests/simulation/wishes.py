@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import exists, or_, select
 
 from campaigns import own_choices
 from campaigns.broadcast_folder import BroadcastFolder
@@ -22,6 +22,8 @@ from campaigns.models import Broadcast, Series
 from campaigns.rules.broadcasts import BroadcastStatus
 from campaigns.stopping import apply_exit_rules
 from campaigns.store import all_series
+from delivery.models import Delivery
+from delivery.rows import IS_HELD
 from storage.database import Session
 from subscribers.models import Subscriber
 from subscribers.profiles import add_tags, remove_tags
@@ -102,7 +104,10 @@ class Wishes:
         """Send newsletters all the same that are held because they are late."""
         held = select(Broadcast.slug).where(Broadcast.status == BroadcastStatus.HELD)
         late = sorted(session.scalars(held))
-        open_ones = select(Broadcast.slug).where(Broadcast.status == BroadcastStatus.SENDING)
+        is_held = exists().where(Delivery.broadcast_id == Broadcast.id, IS_HELD)
+        open_ones = select(Broadcast.slug).where(
+            or_(Broadcast.status == BroadcastStatus.SENDING, is_held)
+        )
         for slug in [*late, *sorted(session.scalars(open_ones))]:
             send_broadcast(session, slug, site=self._deeds.site, now=self._clock())
             self._book.issues[slug].released_at.append(self._clock())

@@ -79,6 +79,20 @@ def test_when_it_is_later_than_its_grace_staff_decide() -> None:
     assert not move(released, MONDAY + 3 * DAY + HOUR).is_late
 
 
+def test_the_grace_after_a_release_begins_when_the_readers_window_opens() -> None:
+    issue = replace(NOW_ISSUE, grace=2 * HOUR, released_at=MONDAY + 3 * DAY)
+    honolulu = Rhythm(ZoneInfo("Pacific/Honolulu"))  # where it is ten in the evening
+    opening = MONDAY + 3 * DAY + 9 * HOUR
+
+    put_back = look(view(issue, attempt=2), MONDAY + 3 * DAY, honolulu)
+
+    assert put_back == PutBack(opening, "outside the clinic's send window")
+    assert look(view(issue, attempt=3), opening, honolulu) == Go()
+    assert look(view(issue, attempt=3), opening + 2 * HOUR, honolulu) == Go()
+    assert isinstance(look(view(issue, attempt=3), opening + 3 * HOUR, honolulu), Hold)
+    assert not move(issue, opening + HOUR, honolulu).is_late
+
+
 def test_a_taken_day_is_passed_over() -> None:
     moved = move(NOW_ISSUE, MONDAY, busy_days=frozenset({date(2026, 3, 2)}))
 
