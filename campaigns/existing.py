@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -65,7 +65,7 @@ def take_up_finished(session: Session, series: Series, *, now: datetime) -> int:
     if not series.sends_new_to_finished:
         return 0
     ended = _lately_finished(session, series, now=now)
-    reached, plan = _reached(session, ended), load_plans(session)[series.id]
+    reached, plan = reached_on(session, ended), load_plans(session)[series.id]
     back = [
         enrolment_id
         for enrolment_id, ended_at in ended.items()
@@ -95,8 +95,8 @@ def _lately_finished(session: Session, series: Series, *, now: datetime) -> dict
     return {row.id: now if row.hears_of_new else row.ended_at for row in found}
 
 
-def _reached(session: Session, enrolments: Mapping[int, object]) -> defaultdict[int, set[int]]:
-    """Name the steps each has had or left out; the pointer speaks for what was tidied away."""
+def reached_on(session: Session, enrolments: Iterable[int]) -> defaultdict[int, set[int]]:
+    """Name what was had or left out on some ways; the pointer speaks for what was tidied away."""
     reached: defaultdict[int, set[int]] = defaultdict(set)
     for some in slices(list(enrolments)):
         for enrolment_id, step_id in _reached_among(session, some):

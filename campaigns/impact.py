@@ -8,7 +8,7 @@ means: the rules that send say it.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -28,6 +28,7 @@ from campaigns.rules.situations import situation_of
 from campaigns.series_folder import SeriesFolder
 from campaigns.site import Site
 from campaigns.store import IS_ACTIVE, Labels, load_labels, load_plans
+from campaigns.undoing import undo_edit
 from templates.email import Renderer
 
 HORIZON = timedelta(days=400)
@@ -100,22 +101,60 @@ def try_edit(
         SeriesFolderError: it cannot be taken over.
         SeriesOnOtherListError: people are in the series by their word for another list.
     """
-    if before is None:
-        before = load_inside(session, folder.slug, site=site, now=now)
-    trial = session.begin_nested()
-    try:
-        imported = import_series(
+
+    def edit() -> ImportedSeries:
+        return import_series(
             session, folder, site=site, renderer=renderer, now=now, existing=existing
         )
+
+    return _try(session, folder.slug, edit, site=site, now=now, before=before)
+
+
+def try_undoing(
+    session: Session,
+    slug: str,
+    *,
+    site: Site,
+    renderer: Renderer,
+    now: datetime,
+    before: Mapping[int, PersonFacts] | None = None,
+) -> Trial:
+    """Undo the last edit of a series, look at the people without it, and take that back.
+
+    Raises:
+        The errors of `undo_edit`.
+    """
+
+    def undo() -> ImportedSeries:
+        return undo_edit(session, slug, site=site, renderer=renderer, now=now)
+
+    return _try(session, slug, undo, site=site, now=now, before=before)
+
+
+def _try(
+    session: Session,
+    slug: str,
+    change: Callable[[], ImportedSeries],
+    *,
+    site: Site,
+    now: datetime,
+    before: Mapping[int, PersonFacts] | None,
+) -> Trial:
+    if before is None:
+        before = load_inside(session, slug, site=site, now=now)
+    trial = session.begin_nested()
+    try:
+        imported = change()
         session.flush()
         plans = load_plans(session)
-        inside = load_inside(session, folder.slug, site=site, now=now, but=before.keys())
+        unmoved = before.keys() - imported.asked_again
+        inside = load_inside(session, slug, site=site, now=now, but=unmoved)
         labels = load_labels(session)
     finally:
         trial.rollback()
     after = {key: _with_plans(person, plans) for key, person in before.items()} | inside
-    outside = {key: _without(folder.slug, person, labels) for key, person in inside.items()}
-    return Trial(imported, {**before, **outside}, after, labels, site, now)
+    outside = {key: _without(slug, person, labels) for key, person in inside.items()}
+    return Trial(imported, {**outside, **before}, after, labels, site, now)
 
 
 def load_inside(

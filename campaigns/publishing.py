@@ -22,13 +22,7 @@ from campaigns.models import Enrolment, Revision, Series, Step, Surroundings
 from campaigns.revisions import faults_in, keep_surroundings, publish_text, surroundings_now
 from campaigns.rules.existing import Existing, ExistingPlan
 from campaigns.rules.ordering import merge_order
-from campaigns.series_edits import (
-    folder_before,
-    forget_edit,
-    keep_edit,
-    last_edit,
-    strange_names,
-)
+from campaigns.series_edits import keep_edit, strange_names
 from campaigns.series_folder import FolderStep, SeriesFolder
 from campaigns.site import Site
 from campaigns.store import all_series, find_series, look_again_around, steps_of
@@ -55,6 +49,8 @@ class ImportedSeries:
     unpublished: tuple[str, ...] = ()  # not in the folder any more; kept, and sent to nobody
     beginning: int = 0  # people who were on the list of a new series before, and begin it
     taken_up: int = 0  # people who had finished, and get what was appended
+    brought_back: int = 0  # people whose way an edit had ended that is taken back
+    asked_again: frozenset[int] = frozenset()  # people with a step ahead that was left out
 
 
 def import_series(
@@ -142,26 +138,6 @@ def has_changes(session: Session, *, site: Site, now: datetime) -> bool:
         )
     except ThemeError:
         return True
-
-
-def undo_edit(
-    session: Session, slug: str, *, site: Site, renderer: Renderer, now: datetime
-) -> ImportedSeries:
-    """Make a series what it was before its last edit; undone again, what it was before that.
-
-    What was sent stays sent. Steps the edit added are taken out and keep their place.
-
-    Raises:
-        UnknownSeriesError: there is none of this name.
-        NothingToUndoError: no edit is left.
-        SeriesFolderError: the old texts do not fit today's theme or settings.
-    """
-    edit = last_edit(session, find_series(session, slug))
-    folder = folder_before(edit)
-    done = import_series(session, folder, site=site, renderer=renderer, now=now)
-    session.flush()
-    forget_edit(session, edit, now=now)
-    return done
 
 
 def publish_changes(session: Session, *, site: Site, renderer: Renderer, now: datetime) -> int:

@@ -36,6 +36,8 @@ def impact_lines(impact: Impact, *, names: int | None = 3) -> Iterator[str]:
         yield f"  changed: {key}: {_people(count)} ahead of it get it so from now on"
     if done.taken_up:
         yield f"  {_people(done.taken_up)} who had finished go on with what is new"
+    if done.brought_back:
+        yield f"  go on where they were: {_people(done.brought_back)} whose way the edit had ended"
     if not impact.touched:
         yield "  nobody gets anything earlier, later, newly or never"
     for (effect, series, key), group in _grouped(impact).items():
@@ -56,6 +58,7 @@ def impact_facts(impact: Impact) -> dict[str, Any]:
         "changed": dict(impact.new_text),
         "taken_out": list(done.unpublished),
         "taken_up": done.taken_up,
+        "brought_back": done.brought_back,
         "beginning": done.beginning,
         "effects": [
             {

@@ -8,10 +8,9 @@ from pathlib import Path
 from campaigns.braking import allow_surge
 from campaigns.checking import Audience, Scenery, faults_for_people
 from campaigns.errors import SeriesFolderError
-from campaigns.impact import Impact, load_inside, try_edit
+from campaigns.impact import Impact, load_inside, try_edit, try_undoing
 from campaigns.publishing import EVERYBODY, ImportedSeries, import_series
 from campaigns.rules.existing import ExistingPlan
-from campaigns.series_edits import folder_before, last_edit
 from campaigns.series_folder import SERIES_FILE, SeriesFolder, read_series_folder
 from campaigns.store import all_series, find_series
 from scheduler import Parts
@@ -49,7 +48,7 @@ def import_series_named(
 
 def announce(parts: Parts, imported: ImportedSeries) -> None:
     """Tell the brake that somebody knows of the people who begin now, or go on."""
-    people = imported.beginning + imported.taken_up
+    people = imported.beginning + imported.taken_up + imported.brought_back
     if not people:
         return
     with parts.database.transaction() as session:
@@ -76,9 +75,14 @@ def impact_of_undoing(parts: Parts, slug: str) -> Impact:
         UnknownSeriesError: there is none of this name.
         NothingToUndoError: no edit is left.
     """
+    now, site = parts.clock(), parts.site
     with parts.database.reading() as session:
-        folder = folder_before(last_edit(session, find_series(session, slug)))
-    return impact_of_folder(parts, folder)
+        before = load_inside(session, find_series(session, slug).slug, site=site, now=now)
+    with parts.database.transaction() as session:
+        trial = try_undoing(
+            session, slug, site=site, renderer=parts.proving, now=now, before=before
+        )
+    return trial.impact()
 
 
 def impact_of_folder(

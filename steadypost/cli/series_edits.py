@@ -79,16 +79,19 @@ def edit(call: Call, name: str, existing: ExistingPlan | None, **how: bool) -> N
 def undo(call: Call, name: str, **how: bool) -> None:
     """Undo the last edit of a series, once you have seen what that does.
 
-    What was sent stays sent. Said again, it undoes the edit before.
+    What was sent stays sent. People whose way the edit ended go on. Said again, it undoes the
+    edit before.
     """
-    from campaigns.publishing import undo_edit
-    from steadypost.series_import import impact_of_undoing
+    from campaigns.undoing import undo_edit
+    from steadypost.series_import import announce, impact_of_undoing
 
     with call.parts() as parts:
 
         def undo_now() -> None:
             with parts.database.transaction() as session:
-                undo_edit(session, name, site=parts.site, renderer=parts.proving, now=parts.clock())
+                now, site = parts.clock(), parts.site
+                undone = undo_edit(session, name, site=site, renderer=parts.proving, now=now)
+            announce(parts, undone)
 
         impact = impact_of_undoing(parts, name)
         _go_on(impact, undo_now, done="is what it was before its last edit", **how)

@@ -9,18 +9,21 @@ import pytest
 from sqlalchemy import select
 
 from campaigns.errors import NothingToUndoError, SeriesFolderError
-from campaigns.impact import Impact, try_edit
+from campaigns.impact import Impact, try_edit, try_undoing
 from campaigns.models import Enrolment
-from campaigns.publishing import EVERYBODY, ImportedSeries, export_series, import_series, undo_edit
+from campaigns.publishing import EVERYBODY, ImportedSeries, export_series, import_series
 from campaigns.rules.existing import Existing, ExistingPlan
 from campaigns.rules.impact import Effect
 from campaigns.rules.standing import EnrolmentStatus
 from campaigns.series_folder import FolderStep, SeriesFolder
 from campaigns.site import Site
+from campaigns.stopping import stop_ways
+from campaigns.undoing import undo_edit
 from storage.database import Database
 from subscribers.mailing_lists import ensure_list
-from subscribers.models import Subscriber
+from subscribers.models import Subscriber, Subscription
 from subscribers.profiles import add_tags
+from subscribers.rules.standing import Standing
 from tests.sending_stage import DOCUMENT, RENDERER, Clock
 from tests.series_stage import SeriesStage
 
@@ -76,6 +79,14 @@ def undo(stage: SeriesStage) -> ImportedSeries:
         return undo_edit(
             session, "welcome", site=stage.site, renderer=RENDERER, now=stage.clock.now
         )
+
+
+def foresee_undoing(stage: SeriesStage) -> Impact:
+    with stage.database.transaction() as session:
+        trial = try_undoing(
+            session, "welcome", site=stage.site, renderer=RENDERER, now=stage.clock.now
+        )
+    return trial.impact()
 
 
 def effects(impact: Impact) -> list[tuple[str, str, list[str]]]:
@@ -253,6 +264,133 @@ def test_a_condition_on_what_nobody_is_asked_is_refused(stage: SeriesStage) -> N
 
     with pytest.raises(SeriesFolderError, match="asks for 'citty'; did you mean 'city'"):
         foresee(stage, replace(THREE, steps=steps))
+
+
+# People whom an edit ended come back when it is undone
+
+
+def statuses(stage: SeriesStage) -> list[str]:
+    return [way.status.value for way in stage.enrolments()]
+
+
+def test_whom_a_mistaken_exit_rule_stopped_go_on_when_it_is_undone(stage: SeriesStage) -> None:
+    bring(stage, replace(THREE, exit_rule="not tagged vip"))
+    stage.tick()
+    assert statuses(stage) == ["stopped", "stopped"]
+    stage.clock.move(days=3)
+
+    foretold = foresee_undoing(stage)
+    assert statuses(stage) == ["stopped", "stopped"]
+    done = undo(stage)
+
+    assert foretold.imported.brought_back == done.brought_back == 2
+    assert effects(foretold) == [
+        ("newly", "three", ["ada"]),
+        ("newly", "three", ["ben"]),
+        ("newly", "two", ["ben"]),
+    ]
+    assert went_after(stage) == {
+        "ada": [("one", "03-02"), ("two", "03-15"), ("three", "03-22")],
+        "ben": [("one", "03-09"), ("two", "03-22"), ("three", "03-29")],
+    }
+
+
+def test_who_was_stopped_otherwise_or_has_left_since_stays_out(stage: SeriesStage) -> None:
+    """The rule of before is asked again: Ada is a client, so it ends her way as it would have."""
+    bring(stage, replace(THREE, exit_rule="tagged client"))
+    bring(stage, replace(THREE, exit_rule="not tagged vip"))
+    ada, ben = stage.enrolments()
+    stage.do(lambda s: stop_ways(s, {ben.id: "they wanted no more"}, now=stage.clock.now))
+    stage.do(lambda s: add_tags(s, s.get_one(Subscriber, ada.subscriber_id), ["client"]))
+    stage.tick()
+
+    foretold, done = foresee_undoing(stage), undo(stage)
+    stage.tick()
+
+    assert (foretold.touched, done.brought_back) == ((), 1)
+    assert [way.reason for way in stage.enrolments()] == [
+        "the series' exit rule is true of them: tagged client",
+        "they wanted no more",
+    ]
+
+
+def test_an_edit_that_ended_nobody_brings_nobody_back(stage: SeriesStage) -> None:
+    bring(stage, replace(THREE, exit_rule="not tagged vip"))
+    stage.tick()
+    bring(stage, replace(THREE, exit_rule="not tagged vip", title="Other"))
+
+    assert undo(stage).brought_back == 0
+    assert undo(stage).brought_back == 2
+
+
+def test_who_unsubscribed_since_is_not_brought_back(stage: SeriesStage) -> None:
+    bring(stage, replace(THREE, exit_rule="not tagged vip"))
+    stage.tick()
+    ada, _ = stage.enrolments()
+    with stage.database.transaction() as session:
+        own = select(Subscription).where(Subscription.subscriber_id == ada.subscriber_id)
+        session.scalars(own).one().standing = Standing.UNSUBSCRIBED
+
+    assert undo(stage).brought_back == 1
+    assert statuses(stage) == ["stopped", "active"]
+
+
+def test_who_finished_because_steps_were_taken_out_goes_on_whatever_the_switch_says(
+    stage: SeriesStage,
+) -> None:
+    closed = replace(THREE, sends_new_to_finished=False)
+    bring(stage, closed)
+    bring(stage, replace(closed, steps=closed.steps[:2]))
+    stage.run_until(datetime(2026, 4, 1, tzinfo=UTC))
+    assert statuses(stage) == ["finished", "finished"]
+    _, ben = stage.enrolments()
+    stage.change(Enrolment, ben.id, hears_of_new=False)  # he has had enough, and said so
+
+    foretold, done = foresee_undoing(stage), undo(stage)
+
+    assert foretold.imported.brought_back == done.brought_back == 1
+    assert effects(foretold) == [("newly", "three", ["ada"])]
+    assert went_after(stage)["ada"][2:] == [("three", "04-01")]
+
+
+def test_who_had_finished_before_the_edit_or_had_all_of_it_stays_finished(
+    stage: SeriesStage,
+) -> None:
+    stage.run_until(datetime(2026, 4, 1, tzinfo=UTC))
+    closed = replace(THREE, sends_new_to_finished=False)
+    bring(stage, replace(closed, steps=(*THREE.steps, step("four"))))
+    bring(stage, closed)
+
+    assert undo(stage).brought_back == 0
+    assert statuses(stage) == ["finished", "finished"]
+
+
+def test_what_a_mistaken_condition_left_out_is_ahead_again(stage: SeriesStage) -> None:
+    """Ben's second was left out on Sunday the 22nd, and he waits a week more for the third."""
+    waiting = replace(THREE, steps=(step("one", 0), step("two"), step("three", 14)))
+    bring(stage, waiting)
+    strict = tuple(replace(one, condition="tagged vip") for one in waiting.steps)
+    bring(stage, replace(waiting, steps=(*strict[:2], waiting.steps[2])))
+    stage.run_until(datetime(2026, 3, 23, 12, tzinfo=UTC))
+
+    foretold, done = foresee_undoing(stage), undo(stage)
+
+    assert len(done.asked_again) == 1
+    assert effects(foretold) == [("later", "three", ["ben"]), ("newly", "two", ["ben"])]
+    assert went_after(stage)["ben"] == [("one", "03-09"), ("two", "03-23"), ("three", "04-12")]
+
+
+def test_who_finished_because_the_rest_was_left_out_goes_on(stage: SeriesStage) -> None:
+    steps = (step("one", 0), step("two"), step("three", condition="tagged vip"))
+    bring(stage, replace(THREE, steps=steps))
+    stage.run_until(datetime(2026, 4, 1, tzinfo=UTC))
+    assert statuses(stage) == ["finished", "finished"]
+
+    foretold, done = foresee_undoing(stage), undo(stage)
+
+    assert foretold.imported.brought_back == done.brought_back == 2
+    assert effects(foretold) == [("newly", "three", ["ada", "ben"])]
+    assert [key for key, _ in went_after(stage)["ada"]] == ["one", "two", "three"]
 
 
 # People who were there before

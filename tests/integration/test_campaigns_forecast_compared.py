@@ -30,12 +30,13 @@ from campaigns.forecast import forecast
 from campaigns.models import Broadcast, Series, Step
 from campaigns.own_choices import ask_for_next, leave_series, skip_next, start_again
 from campaigns.pausing import pause_series, resume_series
-from campaigns.publishing import export_series, import_series, undo_edit
+from campaigns.publishing import export_series, import_series
 from campaigns.rules.calendar import ClinicCalendar
 from campaigns.series_folder import FolderStep
 from campaigns.site import Site
 from campaigns.stopping import apply_exit_rules
 from campaigns.store import look_again, look_again_around
+from campaigns.undoing import undo_edit
 from storage.database import Database
 from subscribers.events import note_event
 from subscribers.models import Subscriber

@@ -29,6 +29,25 @@ def test_an_edit_is_shown_made_when_wanted_and_undone(terminal: Terminal) -> Non
     assert "no edit of series" in terminal.type("series", "undo", "massage-benefits", "--yes").err
 
 
+def test_undoing_says_who_goes_on_because_a_mistaken_rule_had_ended_them(
+    terminal: Terminal,
+) -> None:
+    terminal.do("subscribers", "add", ADA, "--confirmed", "--consent", "paper form")
+    yaml = terminal.folder / "series/massage-benefits/series.yaml"
+    yaml.write_text(yaml.read_text().replace("priority:", "exit_when: not tagged x\npriority:"))
+    terminal.do("series", "edit", "massage-benefits", "--yes")
+    terminal.do("tick")
+    assert "ended early for them" in terminal.do("why", ADA).out
+
+    shown = terminal.do("series", "undo", "massage-benefits", "--dry-run")
+    facts = terminal.do("series", "undo", "massage-benefits", "--dry-run", "--json").json
+    terminal.do("series", "undo", "massage-benefits", "--yes")
+
+    assert "go on where they were: 1 person whose way the edit had ended" in shown.out
+    assert facts["brought_back"] == 1
+    assert "goes with the next tick" in terminal.do("why", ADA).out
+
+
 def test_what_a_series_asks_of_people_is_shown(terminal: Terminal) -> None:
     yaml = terminal.folder / "series/massage-benefits/series.yaml"
     asking = yaml.read_text().replace("priority:", "exit_when: event booked\npriority:")

@@ -17,13 +17,14 @@ from campaigns.facts import load_people, moves_of
 from campaigns.forecast import forecast
 from campaigns.models import Series, Step
 from campaigns.own_choices import start_again
-from campaigns.publishing import export_series, import_series, publish_changes, undo_edit
+from campaigns.publishing import export_series, import_series, publish_changes
 from campaigns.queueing import step_key
 from campaigns.rules.moves import SendStep
 from campaigns.rules.standing import EnrolmentStatus
 from campaigns.series_folder import FolderStep, SeriesFolder
 from campaigns.site import Site
 from campaigns.store import due_enrolments, find_series, load_labels
+from campaigns.undoing import undo_edit
 from delivery.outbox import NewDelivery, queue_deliveries
 from delivery.rules.states import Kind, State
 from storage.database import Database
