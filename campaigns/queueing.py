@@ -22,6 +22,7 @@ from campaigns.models import Enrolment
 from campaigns.portions import Portion
 from campaigns.rules.looks import look_after, look_within_a_day
 from campaigns.rules.moves import Finished, SendStep, SkipStep, Stop
+from campaigns.rules.shared_days import Way
 from campaigns.rules.standing import EnrolmentStatus
 from campaigns.site import Site
 from campaigns.skips import Skip, skip_steps
@@ -104,28 +105,30 @@ class _DueSteps:
     """The steps to queue of one round: those that are new, and those that were cancelled once."""
 
     def __init__(self) -> None:
-        self._new: list[tuple[int, int, int]] = []  # subscriber, enrolment, step
+        self._new: list[tuple[int, Way, int]] = []  # subscriber, way, step
         self._again: list[int] = []  # deliveries
 
     def add(self, person: PersonFacts, enrolment_id: int, move: SendStep) -> None:
         cancelled = person.cancelled.get((enrolment_id, move.step_id))
         if cancelled is None:
-            self._new.append((person.subscriber_id, enrolment_id, move.step_id))
+            way = next(way for way in person.ways if way.enrolment_id == enrolment_id)
+            self._new.append((person.subscriber_id, way, move.step_id))
         else:
             self._again.append(cancelled)
 
     def queue(self, session: Session, *, now: datetime) -> int:
         rows = [
             NewDelivery(
-                once_key=step_key(enrolment_id, step_id),
+                once_key=step_key(way.enrolment_id, step_id),
                 kind=Kind.STEP,
                 due_at=now,
                 created_at=now,
                 subscriber_id=subscriber_id,
-                enrolment_id=enrolment_id,
+                enrolment_id=way.enrolment_id,
                 step_id=step_id,
+                is_awaited=way.is_awaited,
             )
-            for subscriber_id, enrolment_id, step_id in self._new
+            for subscriber_id, way, step_id in self._new
         ]
         again = queue_again(session, self._again, due_at=now) if self._again else 0
         return queue_deliveries(session, rows) + again

@@ -9,7 +9,7 @@ from sqlalchemy import CTE, ColumnElement, case, literal, select, update
 from sqlalchemy.orm import Session
 
 from delivery.quota import claimable_today
-from delivery.rows import IS_QUEUED, IS_URGENT, deliveries
+from delivery.rows import IS_AWAITED, IS_QUEUED, IS_URGENT, deliveries
 from delivery.rules.quota import Today
 from delivery.rules.states import Kind, State
 from delivery.workers import WorkerIdentity, beat
@@ -49,7 +49,8 @@ def claim_batch(
 ) -> list[ClaimedDelivery]:
     """Take due deliveries for one worker: first what somebody waits for, then by due time.
 
-    What somebody waits for is taken whatever the quota of the day says, and counts.
+    A confirmation or a notice is taken whatever the quota of the day says, and counts. After them
+    come the steps that somebody asked for just now, which else would wait behind a newsletter.
 
     Raises:
         WorkerFencedError: the worker was given up for dead.
@@ -59,7 +60,8 @@ def claim_batch(
     rest = limit - len(claimed)
     if today is not None:
         rest = claimable_today(session, today, at_most=rest)
-    return claimed + _claim(session, worker, now=now, limit=rest)
+    awaited = _claim(session, worker, IS_AWAITED, now=now, limit=rest)
+    return claimed + awaited + _claim(session, worker, now=now, limit=rest - len(awaited))
 
 
 def _claim(

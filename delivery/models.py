@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, text
+from sqlalchemy import ForeignKey, Index, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from delivery.rules.holds import Cause
@@ -16,6 +16,10 @@ from storage.signing import new_public_id
 # A literal, not a parameter: only then can every plan, also a generic prepared one, use it.
 _IS_QUEUED = text("state = 'queued'")
 _IS_URGENT = text("state = 'queued' AND kind IN ('confirmation', 'notice')")
+_IS_AWAITED: dict[str, Any] = {
+    "sqlite_where": text("state = 'queued' AND is_awaited = 1"),
+    "postgresql_where": text("state = 'queued' AND is_awaited"),
+}
 _IS_OF_A_BROADCAST = text("broadcast_id IS NOT NULL")
 _IS_SET_ASIDE = text("state IN ('held', 'uncertain')")
 _IS_SENT = text("state = 'sent'")
@@ -43,6 +47,8 @@ class Delivery(Base):
             sqlite_where=_IS_URGENT,
             postgresql_where=_IS_URGENT,
         ),
+        # So does whoever signed up just now: not behind a newsletter to everybody.
+        Index("ix_deliveries_awaited", "due_at", "id", **_IS_AWAITED),
         Index(
             "ix_deliveries_in_hand",
             "owner",
@@ -79,6 +85,8 @@ class Delivery(Base):
     reason: Mapped[str] = mapped_column(Text, default="")  # why cancelled, held, expired, rejected
     due_at: Mapped[datetime]
     created_at: Mapped[datetime]
+    # A step that somebody asked for just now, by signing up or in so many words.
+    is_awaited: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     subscriber_id: Mapped[int | None] = mapped_column(
         ForeignKey("subscribers.id", ondelete="SET NULL"), index=True

@@ -118,6 +118,7 @@ class NewDelivery:
     step_id: int | None = None
     document: str = ""
     broadcast_id: int | None = None
+    is_awaited: bool = False  # a step that somebody asked for just now
 
 
 class Mark(NamedTuple):

@@ -42,6 +42,7 @@ IS_HELD: ColumnElement[bool] = and_(IS_SET_ASIDE, deliveries.c.state == literal_
 IS_URGENT: ColumnElement[bool] = deliveries.c.kind.in_(  # somebody sits and waits for it
     [literal_column("'confirmation'"), literal_column("'notice'")]
 )
+IS_AWAITED: ColumnElement[bool] = deliveries.c.is_awaited  # as each store's index has it
 IS_IN_HAND: ColumnElement[bool] = deliveries.c.state.in_(
     [literal_column("'claimed'"), literal_column("'sending'")]
 )

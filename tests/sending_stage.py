@@ -177,10 +177,9 @@ class Stage:
             enrolment = Enrolment(
                 subscriber_id=subscription.subscriber_id,
                 series_id=series.id,
-                origin=Origin.STAFF,
                 enrolled_at=self.clock.now,
                 look_at=self.clock.now,
-                **values,
+                **{"origin": Origin.STAFF, **values},
             )
             session.add(enrolment)
             session.flush()

@@ -7,14 +7,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from campaigns.enrolment import leave
 from campaigns.models import Series, Step
 from campaigns.portions import Portion
 from campaigns.queueing import queue_confirmations, queue_due_steps
 from campaigns.rules.looks import LONGEST, ON_ITS_WAY
-from campaigns.rules.standing import EnrolmentStatus, SeriesStatus
+from campaigns.rules.standing import EnrolmentStatus, Origin, SeriesStatus
 from campaigns.site import Site
 from campaigns.store import look_again, next_look
 from delivery.interventions import hold, release_held
@@ -69,6 +69,18 @@ def test_a_due_step_is_queued_once_under_its_key(stage: SeriesStage, ada: int) -
 
     assert stage.once_keys() == [("enrolment:1/step:1", State.QUEUED)]
     assert stage.enrolments()[0].look_at == stage.clock.now + ON_ITS_WAY
+
+
+@pytest.mark.parametrize("origin", [Origin.CONFIRMATION, Origin.IMPORT])
+def test_the_first_step_of_who_signed_up_just_now_waits_behind_no_newsletter(
+    stage: SeriesStage, weekly: int, series: Series, origin: Origin
+) -> None:
+    stage.enrol(stage.add_reader("ada", weekly), series, origin=origin)
+    stage.queue()
+
+    with stage.database.reading() as session:
+        (delivery,) = session.scalars(select(Delivery))
+    assert delivery.is_awaited is (origin is Origin.CONFIRMATION)
 
 
 def test_looking_too_often_queues_nothing_twice(stage: SeriesStage, ada: int) -> None:

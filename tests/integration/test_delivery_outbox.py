@@ -170,6 +170,23 @@ def test_what_somebody_waits_for_is_claimed_before_what_was_due_earlier(desk: De
     ]
 
 
+def test_a_step_somebody_asked_for_goes_before_a_newsletter_that_was_due_earlier(
+    desk: Desk,
+) -> None:
+    early = desk.now - timedelta(days=1)
+    desk.queue(
+        *(desk.new(f"news {n}", Kind.BROADCAST, due_at=early) for n in range(3)),
+        desk.new("first step", is_awaited=True),
+        desk.new("confirmation", Kind.CONFIRMATION),
+    )
+    worker = desk.worker()
+
+    claimed = [claim.once_key for claim in desk.claim(worker, limit=3)]
+
+    assert claimed == ["confirmation", "first step", "news 0"]
+    assert len(desk.claim(worker)) == 2
+
+
 def test_a_claim_takes_no_more_than_its_limit_and_nothing_before_its_time(desk: Desk) -> None:
     desk.queue(
         desk.new("a"),
@@ -213,25 +230,30 @@ def test_the_date_is_made_by_the_claim_that_leads_to_a_handover_and_then_kept(de
     assert second.message_date == third.message_date == tomorrow
 
 
+AWAITED = {"sqlite": "is_awaited = 1", "postgresql": "is_awaited "}  # as each store says it
+
+
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"])
 @pytest.mark.parametrize(
     ("index", "condition"),
     [
         ("ix_deliveries_due", ""),
         ("ix_deliveries_urgent", "AND kind IN ('confirmation', 'notice')"),
+        ("ix_deliveries_awaited", "AND {awaited}"),
     ],
 )
 def test_a_claim_reads_only_the_partial_index_of_what_is_queued(
     request: pytest.FixtureRequest, store: str, index: str, condition: str
 ) -> None:
     database: Database = request.getfixturevalue(f"{store}_database")
+    only = condition.format(awaited=AWAITED[store])
     explain = "EXPLAIN QUERY PLAN" if store == "sqlite" else "EXPLAIN"
     with database.transaction() as session:
         if store == "postgresql":
             session.execute(text("SET LOCAL enable_seqscan = off"))
         plan = session.execute(
             text(
-                f"{explain} SELECT id FROM deliveries WHERE state = 'queued' {condition} "  # noqa: S608
+                f"{explain} SELECT id FROM deliveries WHERE state = 'queued' {only} "  # noqa: S608
                 "AND due_at <= '2026-03-02' ORDER BY due_at, id LIMIT 500"
             )
         ).all()
@@ -256,9 +278,10 @@ def test_the_claim_says_queued_as_a_literal(desk: Desk, monkeypatch: pytest.Monk
     desk.claim(worker)
 
     claims = [statement for statement in said if "WITH due" in statement]
-    assert len(claims) == 2
+    assert len(claims) == 3
     assert all(statement.count("state = 'queued'") == 2 for statement in claims)
     assert "kind IN ('confirmation', 'notice')" in claims[0]
+    assert AWAITED[desk.database.engine.dialect.name] in claims[1]
 
 
 # Mark

@@ -30,7 +30,8 @@ LARGE = "subscribers|subscriptions|enrolments|deliveries|consent_records|mailed_
 # Partial indexes that hold only what wants something; and one that is as long as a series has
 # people, and so must never be the way into the enrolments.
 FEW = (
-    "ix_deliveries_due|ix_deliveries_urgent|ix_deliveries_in_hand|ix_deliveries_set_aside|"
+    "ix_deliveries_due|ix_deliveries_urgent|ix_deliveries_awaited|ix_deliveries_in_hand|"
+    "ix_deliveries_set_aside|"
     "ix_subscriptions_moved|ix_subscriptions_asked|ix_suppressions_new|ix_enrolments_waited_for"
 )
 _WHOLE_TABLE = re.compile(rf"SCAN (?:{LARGE})\b(?! USING (?:COVERING )?INDEX (?:{FEW})\b)")
