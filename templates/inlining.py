@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import threading
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from lxml import etree
@@ -55,6 +56,7 @@ DOCTYPE = "<!DOCTYPE html>\n"  # always this one; what stood there is not copied
 LOCK = threading.Lock()  # cssutils' parser is not made for threads
 _CELLS = frozenset({"body", "table", "tr", "td", "th"})
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+SHEETS_KEPT = 64
 MOST_ELEMENTS, MOST_RULES = 2_000, 300  # each rule is tried on each element
 LARGEST_HTML = 1_000_000  # characters; Gmail hides what comes after the first tenth
 OPTIONS: dict[str, Any] = {
@@ -193,11 +195,25 @@ def run_premailer(root: etree._Element) -> None:
     """
     try:
         with LOCK:
-            Premailer(**OPTIONS).transform(root)
+            Inliner(**OPTIONS).transform(root)
     except TemplateError:
         raise
     except Exception as error:  # it has no errors of its own; anything may come
         raise InlinerFailedError(f"{type(error).__name__}: {error}") from error
+
+
+class Inliner(Premailer):  # type: ignore[misc]  # it ships no types
+    """premailer, which turns every sheet into words for every email; here once for all of them."""
+
+    def _parse_style_rules(self, css_body: str, ruleset_index: int) -> tuple[list[Any], list[Any]]:
+        rules, leftover = _words_of(css_body, ruleset_index)
+        return list(rules), list(leftover)
+
+
+@lru_cache(maxsize=SHEETS_KEPT)
+def _words_of(sheet: str, place: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    rules, leftover = Premailer(**OPTIONS)._parse_style_rules(sheet, place)
+    return tuple(rules), tuple(leftover)
 
 
 def drop_useless_attributes(root: etree._Element) -> None:

@@ -102,6 +102,7 @@ class MarkingEnvironment(EmailEnvironment):
 
     def __init__(self, sources: Mapping[str, str]) -> None:
         super().__init__(sources, autoescape=True)
+        self.bytecode_cache = None  # its code is another one
         self._places: list[tuple[str, int]] = []
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:

@@ -18,6 +18,7 @@ from templates.allow_list import THEME_RULES, check_tree
 from templates.document import FORBIDDEN
 from templates.effort import JOIN, PAY, EffortCounter, current_effort, pay_for_pieces
 from templates.errors import DocumentError, EffortError, RenderingError, suggest
+from templates.kept_code import KeptCode
 from templates.values import FILTERS, LARGEST_RESULT, LONGEST_VALUE, TESTS, joined, short_range
 
 CONTEXT_NAMES = ("subscriber", "clinic", "series", "links", "subject", "preheader", "theme")
@@ -25,6 +26,7 @@ LOOP_FIELDS = frozenset(
     {"index", "index0", "revindex", "revindex0", "first", "last", "length", "depth", "depth0"}
     | {"previtem", "nextitem", "cycle", "changed"}
 )
+_KEPT_CODE = {is_escaping: KeptCode() for is_escaping in (True, False)}  # it is in the code
 LINE_ENDS = re.compile("\r\n?|[\x85\u2028\u2029]")
 
 
@@ -55,6 +57,7 @@ class EmailEnvironment(ImmutableSandboxedEnvironment):
             finalize=finish_value,
             auto_reload=False,
             keep_trailing_newline=True,
+            bytecode_cache=_KEPT_CODE[autoescape],
         )
         self.globals = {"range": short_range}
         self.filters = {**FILTERS, PAY: pay_for_pieces, JOIN: joined}

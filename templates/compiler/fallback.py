@@ -21,7 +21,14 @@ from premailer import Premailer
 from premailer.merge_style import csstext_to_pairs
 
 from templates.cascade import merge_styles
-from templates.inlining import LOCK, OPTIONS, parse_for_inlining, run_premailer, write_inlined
+from templates.inlining import (
+    LOCK,
+    OPTIONS,
+    Inliner,
+    parse_for_inlining,
+    run_premailer,
+    write_inlined,
+)
 
 SHEETS_KEPT: Final = 64
 MERGES_KEPT: Final = 5_000  # for each sheet
@@ -132,7 +139,7 @@ def read_sheet(texts: tuple[str, ...]) -> Sheet | None:
     rules: list[tuple[Any, str, str]] = []
     try:
         with LOCK:
-            reader = Premailer(**OPTIONS)
+            reader = Inliner(**OPTIONS)
             for index, text in enumerate(texts):
                 found, leftover = reader._parse_style_rules(text, index)
                 if leftover or any(":" in selector for _, selector, _ in found):

@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from lxml import etree
 
@@ -29,6 +29,7 @@ from templates.selectors import as_written
 from templates.style_sheets import split_sheet
 
 _SHORTEST_ELEMENT = 3  # characters
+_RULES_KEPT = 2_000
 
 
 @dataclass(frozen=True)
@@ -123,9 +124,13 @@ def _count_matches(sheet: Sheet, rules: Mapping[etree._Element, list[int]]) -> d
 def _plain_rules(sheets: list[str]) -> Iterator[tuple[str, Pairs]]:
     """Give every plain rule as it was written, with what was understood of it."""
     for text in {rule: None for sheet in sheets for rule in split_sheet(sheet).plain}:
-        read = read_sheet((text,))
-        pairs = tuple(pair for rule in read.rules for pair in rule.pairs) if read else ()
-        yield as_written(text), pairs
+        yield as_written(text), _pairs_of(text)
+
+
+@lru_cache(maxsize=_RULES_KEPT)
+def _pairs_of(rule: str) -> Pairs:
+    read = read_sheet((rule,))
+    return tuple(pair for rule in read.rules for pair in rule.pairs) if read else ()
 
 
 def _leave_mark_only(mark: Mark, element: etree._Element, page: FlatPage) -> None:
