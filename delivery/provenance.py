@@ -28,6 +28,7 @@ from delivery.rules.journal import Answer, Dot
 from delivery.rules.states import State
 from delivery.sender import Accepted
 from delivery.site_facts import site_id
+from delivery.workers import anybody_works
 
 _NAME = "site.json"
 _MACHINE_ID = Path("/etc/machine-id")
@@ -132,8 +133,7 @@ def _misses_a_folder(session: Session, *, now: datetime, lease: timedelta) -> bo
         return False
     if session.get_bind().dialect.name == "sqlite":
         return True
-    lives = exists().where(_workers.c.alive.is_(True), _workers.c.heartbeat_at >= now - lease)
-    return not session.scalar(select(lives))
+    return not anybody_works(session, now=now, lease=lease)
 
 
 def _is_older(session: Session, folder: JournalFolder) -> bool:

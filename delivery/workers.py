@@ -167,6 +167,12 @@ def may_take_over(
     return bool(session.scalar(select(is_left_behind)))
 
 
+def anybody_works(session: Session, *, now: datetime, lease: timedelta) -> bool:
+    """Tell whether any worker lives, as far as its last sign of life says."""
+    lives = exists().where(workers.c.alive.is_(True), workers.c.heartbeat_at >= now - lease)
+    return bool(session.scalar(select(lives)))
+
+
 def _silent_workers(session: Session, now: datetime, lease: timedelta) -> list[int]:
     living = select(workers.c.id, workers.c.heartbeat_at).where(workers.c.alive.is_(True))
     # Another reaper at the same work, or the worker itself just now, is left alone.

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 from campaigns.braking import allow_surge
+from delivery.workers import anybody_works
 from scheduler import Parts
 from storage.advice import gave_way
 from subscribers.importing import FilePortion, ImportReport, ParsedImport, check_rows
+from subscribers.rules.portions import AT_FIRST, Took, next_size, rest_after
 from subscribers.unfinished import (
     HowFar,
     ImportOrder,
@@ -60,11 +65,12 @@ def import_people(
         so_far = begin_import(session, order, checked, now=parts.clock())
     if so_far.rows_done:
         onlooker.goes_on(so_far.rows_done, so_far.rows)
-    for portion in parsed.portions(checked, after=so_far.rows_done):
+    portions = _Portions(parts, order, so_far)
+    for portion in parsed.portions(checked, after=so_far.rows_done, size=portions.size):
         parsed.spreadsheet.refuse_change(known_as)
-        so_far = _write(parts, order, so_far, portion)
-        onlooker.has_written(so_far.rows_done, so_far.rows)
-    return checked.report(so_far.fates)
+        portions.write(portion)
+        onlooker.has_written(portion.rows_done, so_far.rows)
+    return checked.report(portions.so_far.fates)
 
 
 def _look_back(parts: Parts, order: ImportOrder, *, start_over: bool) -> HowFar | None:
@@ -79,21 +85,40 @@ def _look_back(parts: Parts, order: ImportOrder, *, start_over: bool) -> HowFar 
     return found
 
 
-def _write(parts: Parts, order: ImportOrder, so_far: HowFar, portion: FilePortion) -> HowFar:
-    """Write a portion; once more, when the database chose it as the one to give way."""
-    try:
-        return _write_once(parts, order, so_far, portion)
-    except Exception as error:
-        if not gave_way(error):
-            raise
-    return _write_once(parts, order, so_far, portion)
+@dataclass
+class _Portions:
+    """Writes portion by portion; chooses their size by how long they keep others waiting."""
 
+    parts: Parts
+    order: ImportOrder
+    so_far: HowFar
+    last: Took | None = None
 
-def _write_once(parts: Parts, order: ImportOrder, so_far: HowFar, portion: FilePortion) -> HowFar:
-    now = parts.clock()
-    with parts.database.transaction() as session:
-        after = import_portion(session, order, so_far, portion, now=now)
-        # Who imports people means to write to them: the brake is for what nobody meant.
-        added = after.fates.get("added", 0) - so_far.fates.get("added", 0)
-        allow_surge(session, added, site=parts.site, now=now)
-    return after
+    def size(self) -> int:
+        """Leave the lock to others, and say how many rows the next portion shall have."""
+        if self.last is None:
+            return AT_FIRST
+        time.sleep(rest_after(self.last).total_seconds())
+        return next_size(self.last)
+
+    def write(self, portion: FilePortion) -> None:
+        """Write a portion; once more, when the database chose it as the one to give way."""
+        try:
+            self._write_once(portion)
+        except Exception as error:
+            if not gave_way(error):
+                raise
+            self._write_once(portion)
+
+    def _write_once(self, portion: FilePortion) -> None:
+        parts, now, before = self.parts, self.parts.clock(), self.so_far
+        with parts.database.transaction() as session:
+            others_work = anybody_works(session, now=now, lease=parts.lease)
+            began = time.monotonic()  # the lock is ours now
+            after = import_portion(session, self.order, before, portion, now=now)
+            # Who imports people means to write to them: the brake is for what nobody meant.
+            added = after.fates.get("added", 0) - before.fates.get("added", 0)
+            allow_surge(session, added, site=parts.site, now=now)
+        took = timedelta(seconds=time.monotonic() - began)
+        self.so_far = after
+        self.last = Took(after.rows_done - before.rows_done, took, others_work)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from storage.bulk import insert_rows, is_among, reserve_ids
 from storage.errors import RowsRefusedError
 from storage.signing import KeyRing, new_public_ids
-from subscribers.consent import address_digest, storable
+from subscribers.consent import address_digests, storable
 from subscribers.models import (
     ConsentRecord,
     MailingList,
@@ -71,8 +71,7 @@ _EMPTY_PROFILE: Mapping[str, Any] = {
     "last_name": "",
     "pace": Pace.AS_WRITTEN,
 }
-_EMPTY_VALUES = tuple(_EMPTY_PROFILE.values())
-_COLUMNS = ("id", "public_id", "email", "attributes", *_EMPTY_PROFILE)
+_ALWAYS_TOLD = ("id", "public_id", "email", "attributes")
 
 
 def import_batch(
@@ -116,20 +115,20 @@ def _insert_people(
         return {}
     people = table_of(Subscriber)
     ids = reserve_ids(session, people, len(rows))
-    parts = zip(ids, new_public_ids(len(rows)), rows, strict=True)
-    values = [(given, public_id, *_values(row)) for given, public_id, row in parts]
-    moments = {"created_at": target.now, "changed_at": target.now}
+    told = {name for row in rows for name in row.profile}
+    names = [name for name in PROFILE_COLUMNS if name in told]
+    unsaid = {name: _EMPTY_PROFILE[name] for name in PROFILE_COLUMNS if name not in told}
+    empty = [_EMPTY_PROFILE[name] for name in names]
+    values = (
+        (given, public_id, row.email, row.attributes, *map(row.profile.get, names, empty))
+        for given, public_id, row in zip(ids, new_public_ids(len(rows)), rows, strict=True)
+    )
+    same = {**unsaid, "created_at": target.now, "changed_at": target.now}
     try:
-        insert_rows(session, people, _COLUMNS, values, shared=moments)
+        insert_rows(session, people, (*_ALWAYS_TOLD, *names), values, shared=same)
     except RowsRefusedError:
         return _insert_one_by_one(session, rows, target)
     return {row.email: given for row, given in zip(rows, ids, strict=True)}
-
-
-def _values(row: ImportRow) -> tuple[Any, ...]:
-    if not row.profile:
-        return (row.email, row.attributes, *_EMPTY_VALUES)
-    return (row.email, row.attributes, *{**_EMPTY_PROFILE, **row.profile}.values())
 
 
 def _insert_one_by_one(
@@ -281,6 +280,7 @@ def _write_consents(
         "network_address": "",
         "wording": "",
     }
-    rows = [(who, address_digest(target.keys, email)) for who, email in consents]
+    digests = address_digests(target.keys, [email for _, email in consents])
+    rows = zip([who for who, _ in consents], digests, strict=True)
     columns = ("subscriber_id", "address_digest")
     insert_rows(session, table_of(ConsentRecord), columns, rows, shared=same)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,6 +25,11 @@ class Evidence:
 def address_digest(keys: KeyRing, address: str) -> str:
     """Make the fingerprint by which a consent record outlives the normalised address."""
     return keys.digest("address", address)
+
+
+def address_digests(keys: KeyRing, addresses: Iterable[str]) -> list[str]:
+    """Make the fingerprints of many normalised addresses."""
+    return keys.digests("address", addresses)
 
 
 def record_consent(

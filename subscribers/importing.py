@@ -6,9 +6,10 @@ time the rows go in, portion by portion, and after a crash from where it broke o
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -20,10 +21,11 @@ from storage.signing import KeyRing
 from subscribers.batches import Fate, ImportTarget, import_batch
 from subscribers.errors import InvalidTextError, SubscriberError, shown
 from subscribers.mailing_lists import get_list
-from subscribers.rules.rows import ImportRow, read_header, read_row
+from subscribers.rules.portions import MOST
+from subscribers.rules.rows import ImportRow, read_header, row_reader
 from subscribers.spreadsheets import Record, Spreadsheet, open_spreadsheet
 
-PORTION_SIZE = 5000  # written in one transaction, during which nobody else writes to SQLite
+TELL_EVERY = 5000  # rows
 
 
 @dataclass(frozen=True)
@@ -46,27 +48,40 @@ class ParsedImport:
     columns: tuple[str, ...]
 
     def rows(self) -> Iterator[ImportRow | BadRow]:
-        """Read and check row by row; an address is good only once, in whatever spelling."""
-        first_lines: dict[str, int] = {}
-        for record in self._records():
-            row = _read(self.columns, record)
-            if isinstance(row, ImportRow):
-                first = first_lines.setdefault(row.email, record.line)
-                if first != record.line:
-                    row = _bad(record, f"the same address as in line {first}")
+        """Read and check row by row, each for itself."""
+        for _, row in self._read():
             yield row
 
-    def portions(self, checked: CheckedRows, *, after: int = 0) -> Iterator[FilePortion]:
-        """Read the good rows of a checked file, some thousand at a time.
+    def repetitions(self, among: Collection[int]) -> Iterator[BadRow]:
+        """Find the rows whose address, in whatever spelling, an earlier row has.
+
+        `among` are the hashes of the addresses in question.
+        """
+        first_lines: dict[str, int] = {}
+        for record, row in self._read():
+            if isinstance(row, ImportRow) and hash(row.email) in among:
+                first = first_lines.setdefault(row.email, record.line)
+                if first != record.line:
+                    yield _bad(record, f"the same address as in line {first}")
+
+    def portions(
+        self, checked: CheckedRows, *, after: int = 0, size: Callable[[], int] = lambda: MOST
+    ) -> Iterator[FilePortion]:
+        """Read the good rows of a checked file, some thousand at a time: as many as `size` says.
 
         `after` is the number of rows, good and bad, that were done before.
         """
-        bad_lines = {bad.line for bad in checked.bad}
+        bad_lines, read = {bad.line for bad in checked.bad}, row_reader(self.columns)
         records = islice(self._records(), after, None)
-        while some := list(islice(records, PORTION_SIZE)):
-            good = [record for record in some if record.line not in bad_lines]
+        while some := list(islice(records, size())):
             after += len(some)
-            yield FilePortion(after, [read_row(self.columns, record.cells) for record in good])
+            people = [read(cells) for line, cells, _ in some if line not in bad_lines]
+            yield FilePortion(after, people)
+
+    def _read(self) -> Iterator[tuple[Record, ImportRow | BadRow]]:
+        read = row_reader(self.columns)
+        for record in self._records():
+            yield record, _try(read, record)
 
     def _records(self) -> Iterator[Record]:
         return islice(self.spreadsheet.records(), 1, None)
@@ -167,21 +182,44 @@ def check_rows(parsed: ParsedImport, *, tell: Callable[[int], object] = keep_qui
         UnreadableFileError: the file breaks off in a way no row can be blamed for.
     """
     bad: list[BadRow] = []
+    seen = _Seen()
     read = 0
     for read, row in enumerate(parsed.rows(), start=1):
-        if isinstance(row, BadRow):
+        if isinstance(row, ImportRow):
+            seen.note(row.email)
+        else:
             bad.append(row)
-        if read % PORTION_SIZE == 0:
+        if read % TELL_EVERY == 0:
             tell(read)
     tell(read)
+    if again := seen.more_than_once():
+        bad = sorted([*bad, *parsed.repetitions(again)], key=lambda row: row.line)
     return CheckedRows(read, tuple(bad))
 
 
-def _read(columns: tuple[str, ...], record: Record) -> ImportRow | BadRow:
+@dataclass(frozen=True)
+class _Seen:
+    """Notices addresses that come again, at 8 bytes each: a file may hold ten million."""
+
+    _heaps: tuple[array[int], ...] = field(
+        default_factory=lambda: tuple(array("q") for _ in range(64))
+    )
+
+    def note(self, address: str) -> None:
+        hashed = hash(address)
+        self._heaps[hashed & 63].append(hashed)
+
+    def more_than_once(self) -> set[int]:
+        """Give the hashes that came again; others may have one of them too, if hardly ever."""
+        crowded = [heap for heap in self._heaps if len(set(heap)) < len(heap)]
+        return {one for heap in crowded for one, times in Counter(heap).items() if times > 1}
+
+
+def _try(read: Callable[[Sequence[str]], ImportRow], record: Record) -> ImportRow | BadRow:
     if record.problem:
         return _bad(record, record.problem)
     try:
-        return read_row(columns, record.cells)
+        return read(record.cells)
     except SubscriberError as error:
         return _bad(record, str(error))
 

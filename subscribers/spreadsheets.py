@@ -9,9 +9,10 @@ import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from subscribers.errors import UnreadableFileError
 from subscribers.rules.rows import CELL_LENGTH, COLUMN_COUNT, has_email_column
@@ -23,9 +24,8 @@ CHUNK_BYTES = 1 << 20
 FileState = tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Record:
-    """One row of the file; it may span several lines."""
+class Record(NamedTuple):
+    """One row of the file; it may span several lines. A tuple: there are millions."""
 
     line: int  # the first of them, counted from 1
     cells: tuple[str, ...]
@@ -153,7 +153,7 @@ def _problem(said: str, *, last_line: int) -> str:
 
 
 def _lines(text: TextIO, name: str) -> Iterator[str]:
-    for number, line in enumerate(iter(lambda: text.readline(LINE_LENGTH), ""), start=1):
+    for number, line in enumerate(iter(partial(text.readline, LINE_LENGTH), ""), start=1):
         if len(line) == LINE_LENGTH:
             raise UnreadableFileError(name, f"line {number} is too long; is this a CSV file?")
         yield line

@@ -50,7 +50,24 @@ def parse_address(text: str) -> Address:
     return _parse_plain(text) or parse_strictly(text)
 
 
+def normal_form(text: str) -> str:
+    """Check an address just as `parse_address` does, and give its text alone: a file has millions.
+
+    Raises:
+        InvalidAddressError: the text is no address, or one that no server takes.
+    """
+    return _plain_form(text) or parse_strictly(text).text
+
+
 def _parse_plain(text: str) -> Address | None:
+    plain = _plain_form(text)
+    if plain is None:
+        return None
+    local_part, domain = plain.split("@")
+    return Address(plain, local_part, domain, domain, needs_smtputf8=False)
+
+
+def _plain_form(text: str) -> str | None:
     """Read an address as nearly all are, with the same answer as the strict way, 40 times faster.
 
     Letters, digits and single separators at a domain that was read strictly before. None: it
@@ -58,12 +75,9 @@ def _parse_plain(text: str) -> Address | None:
     """
     plain = text.strip(" ").lower()
     found = _PLAIN.fullmatch(plain) if text.isascii() and len(plain) <= ADDRESS_LENGTH else None
-    if found is None:
+    if found is None or found.end(1) > LOCAL_PART_OCTETS or not _is_plain_domain(found[2]):
         return None
-    local_part, domain = found.groups()
-    if len(local_part) > LOCAL_PART_OCTETS or not _is_plain_domain(domain):
-        return None
-    return Address(plain, local_part, domain, domain, needs_smtputf8=False)
+    return plain
 
 
 @lru_cache(maxsize=4096)  # a clinic's people share a few thousand

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from subscribers.errors import InvalidTextError, UnreadableFileError
-from subscribers.rules.address import parse_address
+from subscribers.rules.address import normal_form
 from subscribers.rules.cells import bare_cell
 from subscribers.rules.preferences import (
     read_hour,
@@ -17,7 +16,7 @@ from subscribers.rules.preferences import (
     read_time_zone,
     read_weekday,
 )
-from subscribers.rules.profile import attribute_name, clean_name, read_tags
+from subscribers.rules.profile import NAME_LENGTH, attribute_name, clean_name, read_tags
 from subscribers.rules.standing import Standing
 
 COLUMN_COUNT = 64
@@ -60,12 +59,13 @@ _PROFILE: Mapping[str, Callable[[str], Any]] = {
     "paused_until": read_paused_until,
 }
 PROFILE_COLUMNS = tuple(_PROFILE)
-_OWN_NAMES = frozenset({"email", "tags", "standing", "suppressed", *_PROFILE})
+_ABOUT_STANDING = ("email", "tags", "standing", "suppressed")
+_OWN_NAMES = frozenset({*_ABOUT_STANDING, *_PROFILE})
+_PLAIN: Mapping[str, Callable[[str], Any]] = {"first_name": str, "last_name": str}
 
 
-@dataclass(frozen=True)
-class ImportRow:
-    """A person as a file tells of them; every value is checked."""
+class ImportRow(NamedTuple):
+    """A person as a file tells of them; every value is checked. A tuple: there are millions."""
 
     email: str  # normalised
     profile: Mapping[str, Any]
@@ -98,39 +98,67 @@ def read_header(cells: Sequence[str], *, file_name: str) -> tuple[str, ...]:
     return _distinct([_column(cell, file_name=file_name) for cell in named], file_name=file_name)
 
 
-def read_row(columns: Sequence[str], cells: Sequence[str]) -> ImportRow:
-    """Read one row; empty cells say nothing.
+def row_reader(columns: Sequence[str]) -> Callable[[Sequence[str]], ImportRow]:
+    """Make what reads the rows of one file; empty cells say nothing.
 
-    Raises:
+    What it makes raises:
         SubscriberError: a cell that cannot be what its column says.
     """
-    found = _cells_by_column(columns, cells)
-    email = parse_address(found.pop("email", "")).text
-    tags = read_tags(found.pop("tags", ""))
-    suppressed, standing = found.pop("suppressed", ""), found.pop("standing", "")
-    profile = {name: _PROFILE[name](found.pop(name)) for name in _PROFILE if name in found}
-    return ImportRow(
-        email=email,
-        profile=profile,
-        tags=tags,
-        attributes=found,
-        is_left_out=bool(suppressed) or standing.lower() not in ("", Standing.CONFIRMED),
+    width = len(columns)
+    email, tags, standing, suppressed = map(_place(columns), _ABOUT_STANDING)
+    carefully = [(name, place, _PROFILE[name]) for name, place in _places(columns, _PROFILE)]
+    quickly = [(name, place, _PLAIN.get(name, read)) for name, place, read in carefully]
+    others = [(name, place) for place, name in enumerate(columns) if name not in _OWN_NAMES]
+
+    def read(cells: Sequence[str]) -> ImportRow:
+        is_plain = _is_plain("".join(cells))
+        bare = [cell.strip() for cell in cells] if is_plain else _checked_cells(cells)
+        if len(bare) != width:
+            bare = _fitted(bare, width)
+        bare.append("")  # what a column that is not there says
+        said = bare[standing]
+        return ImportRow(
+            normal_form(bare[email]),
+            {n: read(bare[p]) for n, p, read in (quickly if is_plain else carefully) if bare[p]},
+            read_tags(bare[tags]),
+            {name: bare[place] for name, place in others if bare[place]},
+            bool(bare[suppressed] or (said and said.lower() != Standing.CONFIRMED)),
+        )
+
+    return read
+
+
+def _place(columns: Sequence[str]) -> Callable[[str], int]:
+    return lambda name: columns.index(name) if name in columns else len(columns)
+
+
+def _places(columns: Sequence[str], names: Iterable[str]) -> list[tuple[str, int]]:
+    return [(name, columns.index(name)) for name in names if name in columns]
+
+
+def _fitted(cells: Sequence[str], width: int) -> list[str]:
+    if any(cells[width:]):
+        why = f"the row has {len(cells)} cells, the header has {width}"
+        raise InvalidTextError("row", cells[0], why)
+    return [*cells[:width], *[""] * (width - len(cells))]
+
+
+def _is_plain(row: str) -> bool:
+    """Tell whether no character and no cell of a row is to be looked at twice, as in nearly all.
+
+    Printable text without apostrophes and double spaces, short as a whole: nothing of it can be
+    a protected formula, a broken character or a cell too long, and a name is a name already.
+    """
+    return (
+        len(row) <= NAME_LENGTH
+        and row.isprintable()
+        and "'" not in row
+        and "  " not in row
+        and "\ufffd" not in row
     )
 
 
-def _cells_by_column(columns: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
-    bare = _bare_cells(cells)
-    if any(bare[len(columns) :]):
-        why = f"the row has {len(cells)} cells, the header has {len(columns)}"
-        raise InvalidTextError("row", bare[0], why)
-    return {name: cell for name, cell in zip(columns, bare, strict=False) if cell}
-
-
-def _bare_cells(cells: Sequence[str]) -> list[str]:
-    """Strip and check the cells; at once where the whole row has nothing to look at twice."""
-    whole = "".join(cells)
-    if "'" not in whole and len(whole) <= CELL_LENGTH and not _BROKEN.search(whole):
-        return [cell.strip() for cell in cells]
+def _checked_cells(cells: Sequence[str]) -> list[str]:
     bare = [bare_cell(cell).strip() for cell in cells]
     for cell in bare:
         _check_cell(cell)

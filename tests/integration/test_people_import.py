@@ -13,7 +13,9 @@ from sqlalchemy import delete, func, select
 
 from campaigns.site import Site
 from delivery.memory import MemorySender
+from delivery.workers import register_worker
 from scheduler import Parts
+from steadypost import people_import
 from steadypost.people_import import import_people
 from steadypost.status import gather_status
 from storage.database import Database
@@ -30,6 +32,7 @@ from subscribers.models import (
     Suppression,
     UnfinishedImport,
 )
+from subscribers.rules.portions import LEAST_REST
 from subscribers.rules.standing import Standing
 from subscribers.unfinished import (
     ImportOrder,
@@ -70,7 +73,9 @@ class Watcher:
 
 @pytest.fixture(autouse=True)
 def _small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "PORTION_SIZE", 5)
+    monkeypatch.setattr(importing, "TELL_EVERY", 5)
+    monkeypatch.setattr(people_import, "AT_FIRST", 5)
+    monkeypatch.setattr(people_import, "next_size", lambda _last: 5)
 
 
 @pytest.fixture
@@ -377,3 +382,20 @@ def test_an_import_does_with_everybody_what_the_rules_say(
 @pytest.fixture
 def sqlite_parts(sqlite_database: Database, keys: KeyRing, site: Site, now: datetime) -> Parts:
     return Parts(sqlite_database, site, MemorySender(), PersonRenderer(), Clock(now))
+
+
+def test_beside_a_service_the_lock_is_free_for_as_long_as_the_import_had_it(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests = list[float]()
+    monkeypatch.setattr("time.sleep", rests.append)
+    bring(parts)
+    assert set(rests) == {0.0}  # nobody sends: nobody waits
+    with parts.database.transaction() as session:
+        register_worker(session, host="here", process_id=1, now=parts.clock())
+    rests.clear()
+
+    bring(parts, consent_source="another paper form")
+
+    assert len(rests) > 1
+    assert min(rests) >= LEAST_REST.total_seconds()

@@ -29,3 +29,10 @@ def test_a_fingerprint_is_the_usual_keyed_hash_in_base_32(key: bytes, text: str)
 
     expected = base64.b32encode(mac).decode().lower()
     assert KeyRing((key,)).digest("address", text) == expected
+
+
+@given(key=st.binary(min_size=32, max_size=100), texts=st.lists(st.text()))
+def test_fingerprints_made_at_once_are_those_made_one_by_one(key: bytes, texts: list[str]) -> None:
+    keys, texts = KeyRing((key,)), [text.encode("utf-8", "replace").decode() for text in texts]
+
+    assert keys.digests("address", texts) == [keys.digest("address", text) for text in texts]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from subscribers.errors import UnreadableFileError
-from subscribers.importing import BadRow, read_csv
+from subscribers.importing import BadRow, check_rows, read_csv
 from subscribers.rules.rows import ImportRow
 from subscribers.spreadsheets import Record, guess_encoding, open_spreadsheet
 
@@ -166,9 +166,20 @@ def test_a_nul_makes_its_row_bad() -> None:
 
 
 def test_the_second_row_of_an_address_is_bad_whatever_its_case() -> None:
-    rows = rows_of(b"email\nAda@example.org\nben@example.org\nada@EXAMPLE.org\n")
+    file = b"email\nAda@example.org\nben@example.org\nno address\nada@EXAMPLE.org\n"
 
-    assert rows[2] == BadRow(4, "the same address as in line 2", "'ada@EXAMPLE.org'")
+    checked = check_rows(read_csv(file))
+
+    assert checked.rows == 4
+    assert [row.line for row in checked.bad] == [4, 5]
+    assert checked.bad[1] == BadRow(5, "the same address as in line 2", "'ada@EXAMPLE.org'")
+
+
+def test_rows_that_only_share_a_hash_are_no_repetition() -> None:
+    parsed = read_csv(b"email\nada@example.org\nben@example.org\nada@example.org\n")
+    both = {hash("ada@example.org"), hash("ben@example.org")}  # as if they were the same
+
+    assert [row.line for row in parsed.repetitions(both)] == [4]
 
 
 def test_a_header_without_addresses_is_refused() -> None:
