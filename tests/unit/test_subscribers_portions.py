@@ -19,7 +19,7 @@ from subscribers.rules.portions import (
 )
 
 MS = timedelta(milliseconds=1)
-tooks = st.builds(
+last_portions = st.builds(
     Took,
     rows=st.integers(1, MOST),
     time=st.timedeltas(timedelta(0), timedelta(minutes=1)),
@@ -38,7 +38,7 @@ def test_others_have_the_lock_for_as_long_as_the_import_had_it() -> None:
     assert rest_after(Took(4000, 400 * MS, others_work=False)) == 0 * MS
 
 
-@given(tooks)
+@given(last_portions)
 def test_a_portion_is_never_tiny_never_huge_and_never_grows_at_a_leap(last: Took) -> None:
     size = next_size(last)
 
@@ -46,7 +46,7 @@ def test_a_portion_is_never_tiny_never_huge_and_never_grows_at_a_leap(last: Took
     assert size <= max(FEWEST, 2 * last.rows)
 
 
-@given(tooks)
+@given(last_portions)
 def test_at_the_same_speed_the_next_one_takes_no_longer_than_it_may(last: Took) -> None:
     size = next_size(last)
     may = BESIDE_OTHERS if last.others_work else ALONE
