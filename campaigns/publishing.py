@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
-from campaigns.closing import CLOSING_KEY, closing_emails, has_closing, save_closing
+from campaigns.closing import CLOSING_KEY, closing_emails, has_closing, own_words, save_closing
 from campaigns.editions import load_editions
 from campaigns.errors import (
     Fault,
@@ -126,6 +126,7 @@ def export_series(session: Session, slug: str) -> SeriesFolder:
         exit_rule=series.exit_rule,
         sends_new_to_finished=series.sends_new_to_finished,
         completion_email=has_closing(session, series.id),
+        **own_words(session, series.id),
     )
 
 

@@ -61,6 +61,8 @@ class SeriesFolder:
     exit_rule: str = ""  # of whom this is true, their way ends
     sends_new_to_finished: bool = True  # steps that are appended later
     completion_email: bool = False  # one more email after the last part, that says so
+    completion_file: str = ""  # with the series' own words for it; empty: the shipped ones
+    completion_document: str = ""
 
 
 def read_series_folder(path: Path, *, slug: str | None = None) -> SeriesFolder:
@@ -83,12 +85,15 @@ def write_series_folder(folder: SeriesFolder, path: Path) -> None:
     """
     if path.exists() and any(path.iterdir()):
         raise FolderInUseError(path)
-    wrong = [step.file for step in folder.steps if not is_file_name(step.file)]
+    documents = {step.file: step.document for step in folder.steps}
+    if folder.completion_file:
+        documents[folder.completion_file] = folder.completion_document
+    wrong = [name for name in documents if not is_file_name(name)]
     if wrong:
         raise SeriesFolderError(folder.slug, [Fault(name, 0, "no file name") for name in wrong])
     path.mkdir(parents=True, exist_ok=True)
-    for step in folder.steps:
-        _write(path / step.file, step.document)
+    for name, document in documents.items():
+        _write(path / name, document)
     _write(path / SERIES_FILE, series_yaml(folder))
 
 
@@ -104,7 +109,7 @@ def series_yaml(folder: SeriesFolder) -> str:
         "priority": folder.priority,
         **({"exit_when": folder.exit_rule} if folder.exit_rule else {}),
         **({} if folder.sends_new_to_finished else {"finished_get_new_steps": False}),
-        **({"completion_email": True} if folder.completion_email else {}),
+        **({"completion_email": folder.completion_file or True} if folder.completion_email else {}),
         "steps": [_step_facts(step) for step in folder.steps],
     }
     return yaml.safe_dump(facts, sort_keys=False, allow_unicode=True, width=98)
@@ -156,10 +161,12 @@ class _Reading:
         title = read.text(fields, "title", default="")
         if not title:
             read.fault("'title' is missing; readers see it", at=fields.get("title"))
+        steps, closing = self._steps(fields), read.yes_or_file(fields, "completion_email")
+        self._refuse_twins([*(step.file for step in steps), closing.file], "file", of="emails")
         return SeriesFolder(
             slug=slug,
             title=title,
-            steps=self._steps(fields),
+            steps=steps,
             list_slug=self._slug(fields, "list", default="weekly"),
             description=read.text(fields, "description", default="", most=2000, is_line=False),
             theme=self._slug(fields, "theme", default=""),
@@ -168,7 +175,9 @@ class _Reading:
             priority=read.number(fields, "priority", default=100, between=(0, 1000)),
             exit_rule=read.condition(fields, "exit_when"),
             sends_new_to_finished=read.is_yes(fields, "finished_get_new_steps", default=True),
-            completion_email=read.is_yes(fields, "completion_email", default=False),
+            completion_email=closing.is_wanted,
+            completion_file=closing.file,
+            completion_document=self._document(closing.file) if closing.file else "",
         )
 
     def _steps(self, fields: Mapping[str, yaml.Node]) -> tuple[FolderStep, ...]:
@@ -179,8 +188,7 @@ class _Reading:
                 at=fields.get("steps"),
             )
         steps = [self._step(node, place) for place, node in enumerate(nodes[:MOST_STEPS])]
-        self._refuse_twins([step.key for step in steps], "key")
-        self._refuse_twins([step.file for step in steps], "file")
+        self._refuse_twins([step.key for step in steps], "key", of="steps")
         return tuple(steps)
 
     def _step(self, node: yaml.Node, place: int) -> FolderStep:
@@ -210,10 +218,10 @@ class _Reading:
             self._yaml.fault(f"'{key}' cannot be '{text}'; {SLUG_ADVICE}", at=fields[key])
         return text
 
-    def _refuse_twins(self, names: Collection[str], what: str) -> None:
+    def _refuse_twins(self, names: Collection[str], what: str, *, of: str) -> None:
         for name, count in Counter(filter(None, names)).items():
             if count > 1:
-                self._yaml.fault(f"{count} steps have the {what} '{name}'; each needs its own")
+                self._yaml.fault(f"{count} {of} have the {what} '{name}'; each needs its own")
 
     def _text(self, file: str, *, most: int) -> str | None:
         return read_text(self._path, file, most=most, faults=self._faults)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
@@ -25,6 +26,14 @@ _YES, _NO = frozenset({"yes", "true", "on"}), frozenset({"no", "false", "off"})
 
 Fields = Mapping[str, yaml.Node]
 Choice = TypeVar("Choice", bound=StrEnum)
+
+
+@dataclass(frozen=True)
+class YesOrFile:
+    """Whether something is wanted, and the file with the words for it, if they are its own."""
+
+    is_wanted: bool
+    file: str = ""
 
 
 class YamlFile:
@@ -123,6 +132,19 @@ class YamlFile:
         if text not in _YES | _NO:
             self.fault(f"'{key}' is '{text}'; write yes or no", at=fields.get(key))
         return text in _YES
+
+    def yes_or_file(self, fields: Fields, key: str) -> YesOrFile:
+        """Read `yes`, `no`, or the name of a text file; `no` when the key is not there."""
+        text = self.text(fields, key, default="no", most=120)
+        if text.endswith(".md"):
+            return YesOrFile(True, text)
+        if text.lower() not in _YES | _NO:
+            self.fault(
+                f"'{key}' is '{text}'; write yes, no, or the file with your own words, like "
+                "'goodbye.md'",
+                at=fields.get(key),
+            )
+        return YesOrFile(text.lower() in _YES)
 
     def condition(self, fields: Fields, key: str) -> str:
         """Read a condition and see that it can be understood; '' when there is none."""

@@ -39,6 +39,7 @@ _ROUTES = (
     listing.show_front_door,
     listing.show_lists,
     listing.show_no_preview,
+    listing.show_no_preview_page,
     preferences.show_preferences,
     preferences.choose_new_parts,
     preferences.change,

@@ -9,7 +9,7 @@ from litestar.status_codes import HTTP_303_SEE_OTHER
 from subscribers.mailing_lists import all_lists
 from web.desk import TheDesk
 from web.offer import offer_of
-from web.page import ThePages
+from web.page import Pages, ThePages
 from web.routes import page
 
 
@@ -30,6 +30,16 @@ def show_front_door() -> Redirect:
 @page("/preview")
 def show_no_preview(pages: ThePages) -> Response[str]:
     """Answer the links of a sample, which belong to nobody."""
+    return _only_a_sample(pages)
+
+
+@page("/preview/{page:str}")
+def show_no_preview_page(pages: ThePages) -> Response[str]:
+    """Answer those that lead to a page behind one's own, such as the one to look back."""
+    return _only_a_sample(pages)
+
+
+def _only_a_sample(pages: Pages) -> Response[str]:
     return pages.show(
         "mishap",
         title="This is only a sample",

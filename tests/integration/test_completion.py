@@ -12,11 +12,13 @@ import pytest
 from sqlalchemy import select
 
 from campaigns.closing import CLOSING_KEY
+from campaigns.errors import SeriesFolderError
 from campaigns.explain import why, why_email
 from campaigns.facts import load_people, moves_of
 from campaigns.forecast import forecast
 from campaigns.models import Series, Step
 from campaigns.own_choices import start_again
+from campaigns.preview import preview_step
 from campaigns.publishing import export_series, import_series, publish_changes
 from campaigns.queueing import step_key
 from campaigns.rules.moves import SendStep
@@ -282,6 +284,47 @@ def test_a_series_folder_keeps_the_switch_and_undo_takes_it_back(lean_stage: Ser
     assert undone.changed == (CLOSING_KEY,)
     assert lean_stage.ask(lambda s: export_series(s, "welcome")) == folder_of("one", "two", "three")
     assert CLOSING_KEY in lean_stage.ask(load_labels).steps.values()
+
+
+OWN = {"completion_file": "goodbye.md", "completion_document": text("Our own goodbye")}
+
+
+def test_a_series_may_end_in_its_own_words(lean_stage: SeriesStage) -> None:
+    own = folder_of("one", "two", "three", **OWN)
+    foretold = publish(lean_stage, own)
+    site, now = lean_stage.site, lean_stage.clock.now
+    looked = lean_stage.ask(
+        lambda s: preview_step(s, site, RENDERER, f"welcome/{CLOSING_KEY}", now=now)
+    )
+
+    to_the_end(lean_stage)
+    lean_stage.send()
+    mail = read(lean_stage.sender.accepted[-1].message)
+
+    assert foretold.changed == (CLOSING_KEY,)
+    assert publish(lean_stage, own).changed == ()
+    assert lean_stage.ask(lambda s: export_series(s, "welcome")) == own
+    assert looked.subject == mail["Subject"] == "Our own goodbye"
+
+
+def test_own_words_give_way_to_the_shipped_ones_and_come_back_when_that_is_undone(
+    lean_stage: SeriesStage,
+) -> None:
+    own, shipped = folder_of("one", "two", **OWN), folder_of("one", "two")
+    publish(lean_stage, own)
+    site, now = lean_stage.site, lean_stage.clock.now
+
+    assert publish(lean_stage, shipped).changed == (CLOSING_KEY,)
+    assert lean_stage.ask(lambda s: export_series(s, "welcome")) == shipped
+    lean_stage.do(lambda s: undo_edit(s, "welcome", site=site, renderer=RENDERER, now=now))
+    assert lean_stage.ask(lambda s: export_series(s, "welcome")) == own
+
+
+def test_own_words_that_cannot_be_used_refuse_the_series(lean_stage: SeriesStage) -> None:
+    broken = {**OWN, "completion_document": text("{{ subscriber.first_nam }}")}
+
+    with pytest.raises(SeriesFolderError, match=r"goodbye\.md, line 4: .* mean 'first_name'"):
+        publish(lean_stage, folder_of("one", **broken))
 
 
 def test_it_follows_the_clinic_like_the_parts(lean_stage: SeriesStage) -> None:

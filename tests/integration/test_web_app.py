@@ -36,6 +36,7 @@ def every_page(stage: WebStage) -> list[str]:
         "/signup/weekly/sample",
         "/privacy",
         "/preview",
+        "/preview/finished",
         stage.confirm_path(),
         stage.leave_path(),
         stage.choose_path(),

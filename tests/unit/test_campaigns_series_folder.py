@@ -100,6 +100,7 @@ documents = st.text(st.characters(exclude_characters="\0\r", exclude_categories=
     keys=st.lists(slugs, min_size=1, max_size=4, unique=True),
     texts=st.lists(documents, min_size=4, max_size=4),
     hour=st.integers(0, 23),
+    closing=st.sampled_from(["no", "yes", "goodbye.md"]),
 )
 def test_any_series_survives_the_way_through_a_folder(
     tmp_path_factory: pytest.TempPathFactory,
@@ -108,12 +109,22 @@ def test_any_series_survives_the_way_through_a_folder(
     keys: list[str],
     texts: list[str],
     hour: int,
+    closing: str,
 ) -> None:
     steps = tuple(
         FolderStep(key, f"{place}-{key}.md", place, text)
         for place, (key, text) in enumerate(zip(keys, texts, strict=False))
     )
-    series = SeriesFolder("welcome", title, steps, description=description, send_hour=hour)
+    own = {"completion_file": closing, "completion_document": texts[-1]}
+    series = SeriesFolder(
+        "welcome",
+        title,
+        steps,
+        description=description,
+        send_hour=hour,
+        completion_email=closing != "no",
+        **(own if closing == "goodbye.md" else {}),
+    )
     path = tmp_path_factory.mktemp("series") / "welcome"
 
     write_series_folder(series, path)
@@ -183,7 +194,23 @@ def test_any_series_survives_the_way_through_a_folder(
         (
             "  - key: sleep",
             "  - key: sleep\n    file: 01-hello.md",
-            "series.yaml: 2 steps have the file '01-hello.md'; each needs its own",
+            "series.yaml: 2 emails have the file '01-hello.md'; each needs its own",
+        ),
+        (
+            "send_hour: 9",
+            "completion_email: perhaps",
+            "series.yaml, line 5: 'completion_email' is 'perhaps'; write yes, no, or the file with "
+            "your own words, like 'goodbye.md'",
+        ),
+        (
+            "send_hour: 9",
+            "completion_email: ../goodbye.md",
+            "../goodbye.md: must be the plain name of a file in the folder, like '01-welcome.md'",
+        ),
+        (
+            "send_hour: 9",
+            "completion_email: 01-hello.md",
+            "series.yaml: 2 emails have the file '01-hello.md'; each needs its own",
         ),
         (
             "  - key: sleep",
