@@ -28,7 +28,10 @@ def impact_lines(impact: Impact, *, names: int | None = 3) -> Iterator[str]:
         names: so many addresses for each line; None: all of them.
     """
     done = impact.imported
-    yield f"series {done.slug}: {_people(impact.people)} on their way in it"
+    if done.is_new:
+        yield f"series {done.slug} is new; {_people(done.beginning)} of its list begin it"
+    else:
+        yield f"series {done.slug}: {_people(impact.people)} on their way in it"
     for word, keys in (("new", done.added), ("taken out", done.unpublished)):
         if keys:
             yield f"  {word}: {', '.join(keys)}"

@@ -53,6 +53,7 @@ def import_(
     from steadypost.memory import settle_memory
     from steadypost.people_import import import_people
     from subscribers.importing import read_csv
+    from subscribers.rules.rows import attributes_in
     from subscribers.unfinished import ImportOrder
 
     parsed = read_csv(file)
@@ -63,7 +64,9 @@ def import_(
         onlooker = ImportProgress(show)
         settle_memory()  # a seventh of the time goes into looking for cycles that rows never make
         report = import_people(parts, parsed, order, onlooker=onlooker, start_over=start_over)
+        known = parts.site.attribute_names
     _tell_import(report, file, is_json=is_json)
+    _tell_unknown([name for name in attributes_in(parsed.columns) if name not in known])
 
 
 def _tell_import(report: ImportReport, file: Path, *, is_json: bool) -> None:
@@ -79,6 +82,15 @@ def _tell_import(report: ImportReport, file: Path, *, is_json: bool) -> None:
     if not is_json:
         counts = [(label, getattr(report, name)) for name, label in _COUNTS.items()]
         show_table(("rows", str(report.rows)), [*counts, ("bad", len(report.bad))])
+
+
+def _tell_unknown(attributes: list[str]) -> None:
+    """Say which columns were kept and are of no use yet: a misspelt one would never be missed."""
+    if attributes:
+        say(
+            f"kept with the people, and known to no email yet: {', '.join(attributes)}; "
+            "name what emails and conditions may use in [subscribers] attributes of the settings"
+        )
 
 
 @click.command("export")

@@ -68,7 +68,10 @@ def edit(call: Call, name: str, existing: ExistingPlan | None, **how: bool) -> N
         def make_it() -> None:
             announce(parts, import_series_named(parts, call.settings, name, existing=plan))
 
-        done = f"is changed; 'steadypost series undo {impact.imported.slug}' takes it back"
+        slug = impact.imported.slug
+        undoing = f"is changed; 'steadypost series undo {slug}' takes it back"
+        pausing = f"is made; 'steadypost series pause {slug}' keeps its emails back"
+        done = pausing if impact.imported.is_new else undoing
         _go_on(impact, make_it, done=done, **how)
 
 

@@ -98,6 +98,11 @@ def read_header(cells: Sequence[str], *, file_name: str) -> tuple[str, ...]:
     return _distinct([_column(cell, file_name=file_name) for cell in named], file_name=file_name)
 
 
+def attributes_in(columns: Sequence[str]) -> list[str]:
+    """Name the columns that become attributes, in their order."""
+    return [column for column in columns if column not in _OWN_NAMES]
+
+
 def row_reader(columns: Sequence[str]) -> Callable[[Sequence[str]], ImportRow]:
     """Make what reads the rows of one file; empty cells say nothing.
 

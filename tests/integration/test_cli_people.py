@@ -198,6 +198,18 @@ def test_a_file_of_people_is_imported(terminal: Terminal) -> None:
     assert [row["lists"] for row in rows] == [{"weekly": "confirmed"}] * 2
 
 
+def test_columns_that_no_email_knows_are_named(terminal: Terminal) -> None:
+    terminal.set("subscribers", 'attributes = ["city"]')
+    file = write(terminal, "email,city,citty,Shoe size\nada@example.org,Ulm,,38\n")
+
+    done = terminal.do("subscribers", "import", file, "--consent", "old newsletter")
+    plain = write(terminal, "email,city\nben@example.org,Ulm\n")
+    quiet = terminal.do("subscribers", "import", plain, "--consent", "old newsletter")
+
+    assert "kept with the people, and known to no email yet: citty, shoe_size; name" in done.err
+    assert "known to no email" not in quiet.err
+
+
 def test_rubbish_rows_are_listed_by_line_and_nobody_is_imported(terminal: Terminal) -> None:
     file = write(terminal, GOOD_ROWS + "rubbish,,\n,Cleo,\ndan@example.org,Dan,Bonn\n")
 

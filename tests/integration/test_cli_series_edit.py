@@ -29,6 +29,16 @@ def test_an_edit_is_shown_made_when_wanted_and_undone(terminal: Terminal) -> Non
     assert "no edit of series" in terminal.type("series", "undo", "massage-benefits", "--yes").err
 
 
+def test_an_edit_of_an_unknown_name_says_that_the_series_is_new(terminal: Terminal) -> None:
+    terminal.do("subscribers", "add", ADA, "--confirmed", "--consent", "paper form")
+    (terminal.folder / "series/massage-benefits").rename(terminal.folder / "series/masage")
+
+    shown = terminal.do("series", "edit", "masage", "--yes")
+
+    assert shown.out.startswith("series masage is new; 1 person of its list begin")
+    assert "series masage is made; 'steadypost series pause masage' keeps its" in shown.out
+
+
 def test_undoing_says_who_goes_on_because_a_mistaken_rule_had_ended_them(
     terminal: Terminal,
 ) -> None:

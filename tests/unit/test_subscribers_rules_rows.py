@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 from subscribers.errors import SubscriberError, UnreadableFileError
 from subscribers.rules.cells import bare_cell, protect_cell
-from subscribers.rules.rows import ImportRow, has_email_column, read_header, row_reader
+from subscribers.rules.rows import (
+    ImportRow,
+    attributes_in,
+    has_email_column,
+    read_header,
+    row_reader,
+)
 from subscribers.rules.standing import Pace
 
 cells = st.text() | st.text("'=+-@\t\r\n \0＝a1", max_size=8)
@@ -203,3 +209,9 @@ def test_a_plain_row_is_read_as_the_careful_way_would(row: list[str]) -> None:
     carefully = outcome([*row, *[""] * (5 - len(row)), "  "])
 
     assert outcome(row) == carefully
+
+
+def test_the_columns_that_are_not_ours_are_attributes() -> None:
+    columns = read_header(["E-Mail", "First name", "tags", "Shoe size", "city"], file_name="a.csv")
+
+    assert attributes_in(columns) == ["shoe_size", "city"]
