@@ -8,6 +8,7 @@ import logging
 from collections.abc import Collection
 from functools import lru_cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from sqlalchemy.orm import Session
 
@@ -53,9 +54,18 @@ def answer_edition(document: str, theme: Theme, *, site: Site) -> Edition:
 @lru_cache(maxsize=16)
 def shipped_document(name: str) -> str | None:
     """Read a document that ships with the program; None when there is none of this name."""
-    known = {path.name: path for path in files("templates").joinpath("builtin", "mails").iterdir()}
-    found = known.get(f"{name}.md")
+    found = _shipped().get(name)
     return found.read_text("utf-8") if found else None
+
+
+def shipped_names() -> list[str]:
+    """Name the documents that ship with the program."""
+    return sorted(_shipped())
+
+
+def _shipped() -> dict[str, Traversable]:
+    mails = files("templates").joinpath("builtin", "mails").iterdir()
+    return {path.name.removesuffix(".md"): path for path in mails if path.name.endswith(".md")}
 
 
 def _theme(site: Site) -> Theme:

@@ -30,7 +30,6 @@ from templates.errors import TemplateError, ThemeError
 from templates.samples import SAMPLE_CLINIC, SAMPLE_READER
 from templates.theme import read_theme
 
-_LINKS = ("unsubscribe", "preferences", "view")
 _AT_ANY_TIME = datetime.min.replace(tzinfo=UTC)  # whoever had an event may get the email
 _PAGE = 1000  # people read at once
 
@@ -44,6 +43,7 @@ class Scenery:
     public_url: str
     themes_folder: Path | None
     theme: str = "calm"  # of a series that names none
+    link_names: tuple[str, ...] = ("unsubscribe", "preferences", "view")  # a reader's own
 
     @classmethod
     def of_site(cls, site: Site) -> Scenery:
@@ -67,7 +67,7 @@ class Scenery:
     @property
     def links(self) -> dict[str, str]:
         """Stand-ins for everybody's own links; none works, each is another one."""
-        return {name: f"{self.public_url}/preview/{name}" for name in _LINKS}
+        return {name: f"{self.public_url}/preview/{name}" for name in self.link_names}
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from campaigns.answers import shipped_document, shipped_names
 from campaigns.checking import Audience, CheckedStep, Scenery, check_series
 from campaigns.closing import emails_of
 from campaigns.errors import Fault, SeriesFolderError, StepWithoutTextError
 from campaigns.preview import find_step
 from campaigns.publishing import export_series
+from campaigns.queueing import CONFIRMATION
 from campaigns.series_folder import SERIES_FILE, FolderStep, SeriesFolder, read_series_folder
 from campaigns.store import all_series
 from scheduler import Parts
@@ -38,6 +40,7 @@ class Kind(StrEnum):
     FOLDER = "series folder"
     DOCUMENT = "document"
     THEME = "theme"
+    SHIPPED = "shipped mail"  # one that the program writes itself
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Target:
     only: str | None = None  # key of a step
     list_slug: str | None = None  # whose people it is for; None: everybody's
     themes_folder: Path | None = None  # where its theme lies, when a folder was named
+    is_unconfirmed: bool = False  # it goes to people who have only one link yet: to confirm
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,9 @@ def _check(
         target = _Search(name, session, settings, scenery.themes_folder).find()
     except SeriesFolderError as error:
         return Check(Kind.FOLDER, name, 0, _steps_with(error.faults))
-    audience = Audience(session, target.list_slug)
+    audience = Audience(None if target.is_unconfirmed else session, target.list_slug)
+    if target.is_unconfirmed:
+        scenery = replace(scenery, link_names=("confirm",))
     if target.themes_folder is not None:
         scenery = replace(scenery, themes_folder=target.themes_folder)
     steps = check_series(target.folder, scenery, audience, only=target.only)
@@ -115,7 +121,7 @@ def _steps_with(faults: Iterable[Fault]) -> tuple[CheckedStep, ...]:
 
 @dataclass(frozen=True)
 class _Search:
-    """Looks for what a name may stand for: what is sent first, then files, then themes."""
+    """Looks for what a name may stand for: what is sent, then files, themes, and fixed mails."""
 
     name: str
     session: Session | None
@@ -125,6 +131,7 @@ class _Search:
     def find(self) -> Target:
         path = Path(self.name).expanduser()
         found = self._sent() or _on_disk(path) or self._in_series_folders() or self._theme()
+        found = found or _shipped(self.name)
         if found is None:
             raise NothingFoundError(f"step, series, file or theme {self.name!r}", self._advice())
         return found
@@ -162,7 +169,7 @@ class _Search:
         return [] if self.session is None else [one.slug for one in all_series(self.session)]
 
     def _advice(self) -> str:
-        known = {*theme_names(self.themes_folder), *self._slugs()}
+        known = {*theme_names(self.themes_folder), *self._slugs(), *shipped_names()}
         if self.settings is not None:
             known |= known_series_folders(self.settings)
         slug, slash, step = self.name.partition("/")
@@ -187,11 +194,20 @@ def _document(path: Path) -> Target:
     """Take a document as a step of the series it lies in, else as a series of its own."""
     if (path.parent / SERIES_FILE).is_file():
         folder = read_series_folder(path.parent)
-        for step in folder.steps:
+        for step in emails_of(folder):
             if step.file == path.name:
                 return Target(Kind.DOCUMENT, str(path), folder, step.key, folder.list_slug)
     text = path.read_bytes()[:_LARGEST_DOCUMENT].decode("utf-8", "surrogateescape")
     return Target(Kind.DOCUMENT, str(path), _lone(path.name, text))
+
+
+def _shipped(name: str) -> Target | None:
+    """Take a mail that ships with the program, dressed like a series that names no theme."""
+    document = shipped_document(name)
+    if document is None:
+        return None
+    folder = _lone(f"{name}.md", document)
+    return Target(Kind.SHIPPED, name, folder, is_unconfirmed=name == CONFIRMATION)
 
 
 def _theme_target(name: str) -> Target:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("name", metavar="STEP|SERIES|THEME")
+@click.argument("name", metavar="STEP|SERIES|THEME|MAIL")
 @click.option("--report", "is_full", is_flag=True, help="Show what became of every style rule.")
 @as_json
 @for_a_site
@@ -22,7 +22,8 @@ def check(call: Call, name: str, is_full: bool, is_json: bool) -> int:
     """Say what to look at before an email goes out.
 
     Names a step (massage-benefits/2, massage-benefits/how-it-works), a series, the path of a
-    series folder or of a document, or a theme. What is in the database goes before a path of
+    series folder or of a document, a theme, or one of the mails the program writes itself:
+    confirmation, already-subscribed, completed. What is in the database goes before a path of
     the same name; ./NAME is always a path.
 
     Every email is rendered for everybody it is for, or for an invented person where nobody is

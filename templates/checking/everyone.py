@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from html import escape
 
@@ -46,11 +46,16 @@ class _Troubles:
 
 
 def check_everyone(
-    edition: Edition, readers: Iterable[NamedReader], *, renderer: Renderer
+    edition: Edition,
+    readers: Iterable[NamedReader],
+    *,
+    renderer: Renderer,
+    said: Collection[str] = (),
 ) -> Iterator[Finding]:
     """Render an edition for every reader, and say for whom it comes out wrong.
 
-    Troubles with the same words are one finding that counts the people and names the first.
+    Troubles with the same words are one finding that counts the people and names the first. What
+    is wrong for everybody is left out where its rule is among those `said` already.
 
     Raises:
         DocumentError: the document cannot be read at all.
@@ -68,6 +73,8 @@ def check_everyone(
                 line = lines.get("subject", 0) if rule.startswith("subject") else 0
                 troubles.add(rule, message, named.name, line)
     for (rule, message), tally in troubles.by_message.items():
+        if rule in said and tally.count == troubles.people:
+            continue
         yield Finding(
             Level.LOOK if rule == "subject-long" else Level.STOPS,
             rule,

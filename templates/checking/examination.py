@@ -45,7 +45,8 @@ def examine(
     except TemplateError as error:
         return Examination("", _why_not(edition, sample, error), None)
     findings = check_edition(edition, sample, renderer=renderer, report=report)
-    findings += check_everyone(edition, people, renderer=renderer)
+    said = {finding.rule for finding in findings}
+    findings += check_everyone(edition, people, renderer=renderer, said=said)
     # People bring variants of their own, and reasons why there is none.
     report = renderer.report(edition, sample)
     places = places_of_rules(CheckedEmail(edition, sample, email), report)

@@ -33,6 +33,9 @@ def folder_of(terminal: Terminal) -> str:
         ("massage-benefits/2", "step", 1),
         ("massage-benefits/how-it-works", "step", 1),
         ("calm", "theme", 1),
+        ("confirmation", "shipped mail", 1),
+        ("already-subscribed", "shipped mail", 1),
+        ("completed", "shipped mail", 1),
     ],
 )
 def test_the_shipped_series_and_theme_have_nothing_to_look_at(
@@ -88,7 +91,7 @@ def test_a_name_that_stands_for_nothing_is_answered_with_its_likeness(terminal: 
 
     assert series.code == nothing.code == ExitCode.FAILED
     assert "did you mean 'massage-benefits/2'?" in series.err
-    assert "there are: calm, " in nothing.err
+    assert "there are: already-subscribed, calm, " in nothing.err
     assert "or give a path" in nothing.err
 
 
@@ -97,6 +100,29 @@ def test_a_step_that_is_not_in_the_series_is_named_with_those_that_are(terminal:
 
     assert done.code == ExitCode.FAILED
     assert "series 'massage-benefits' has no step '9'; it has: 1 how-it-works" in done.err
+
+
+def test_a_confirmation_is_looked_at_with_the_one_link_it_has(terminal: Terminal) -> None:
+    terminal.do("subscribers", "add", ADA, *CONSENT)
+
+    asked, told = terminal.do("check", "confirmation"), terminal.do("check", "already-subscribed")
+
+    assert "as an invented person gets it" in asked.out
+    assert "as the 1 person it is for gets it" in told.out
+
+
+def test_own_words_for_the_end_are_looked_at_as_a_document_of_the_series(
+    terminal: Terminal,
+) -> None:
+    words = Path(folder_of(terminal)) / "goodbye.md"
+    words.write_text("---\nsubject: Goodbye\n---\n# {{ subscriber.first_nam }}\n", "utf-8")
+    yaml = Path(folder_of(terminal)) / "series.yaml"
+    yaml.write_text("completion_email: goodbye.md\n" + yaml.read_text("utf-8"), "utf-8")
+
+    done = terminal.type("check", str(words))
+
+    assert "goodbye.md, line 4: " in done.out
+    assert "did you mean 'first_name'?" in done.out
 
 
 def test_every_fault_of_a_folder_is_told_at_once(terminal: Terminal) -> None:
@@ -179,7 +205,7 @@ def test_every_command_of_the_how_to_works_as_it_stands_there(
         assert program == "steadypost"
         terminal.do(*args)
 
-    assert len(commands) == 7
+    assert len(commands) == 8
 
 
 def test_the_how_to_names_every_key_of_the_json(terminal: Terminal) -> None:

@@ -48,6 +48,27 @@ def test_an_empty_subject_stops_sending_and_a_long_one_wants_a_look() -> None:
     ]
 
 
+def test_what_is_wrong_for_everybody_is_said_once() -> None:
+    page = whole_page("x").replace('<a href="{{ links.unsubscribe }}">leave</a>', "")
+
+    looked = examine(edition_of(page), SAMPLE_READER, PEOPLE, renderer=CompiledRenderer())
+
+    assert [one.message for one in looked.findings if one.rule == "unsubscribe-link"] == [
+        "no way to unsubscribe; link to {{ links.unsubscribe }}"
+    ]
+
+
+def test_what_is_wrong_for_some_is_said_beside_what_the_sample_shows() -> None:
+    edition = edition_of("# Hi", subject="'{{ subscriber.first_name }}'")
+    nobody = replace(SAMPLE_READER, subscriber={"first_name": ""})
+
+    looked = examine(edition, nobody, PEOPLE, renderer=CompiledRenderer())
+
+    empty = [one.message for one in looked.findings if one.rule == "subject-empty"]
+    assert len(empty) == 2
+    assert "for 2 of 4 people, 1@a.org the first: the subject comes out empty" in empty
+
+
 def test_whoever_would_find_no_way_out_stops_sending() -> None:
     page = whole_page("x").replace(
         '<a href="{{ links.unsubscribe }}">leave</a>',
