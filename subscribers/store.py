@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, Select, Table, Text, and_, exists, func, s
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from storage.arrays import given_values, many, rows_of
-from storage.base import Base
+from storage.arrays import given_values, many, rows_of, run
+from storage.base import Base, RowId
 from subscribers.models import (
     ConsentRecord,
     MailingList,
@@ -123,12 +123,14 @@ def lock_people(session: Session, subscriber_ids: Collection[int]) -> None:
     other row of theirs, in one call for everybody the transaction will touch: two calls for
     overlapping people may wait for somebody else's two in a circle.
     """
-    if session.get_bind().dialect.name == "sqlite":
-        return  # a writing transaction is alone anyway
-    ids = sorted(subscriber_ids)
-    for some in slices(ids):
-        wanted = select(Subscriber.id).where(Subscriber.id.in_(some)).order_by(Subscriber.id)
-        session.execute(wanted.with_for_update(key_share=True))
+    if subscriber_ids and session.get_bind().dialect.name != "sqlite":  # which locks everything
+        run(session, _locking, ids=many(subscriber_ids))
+
+
+@cache
+def _locking(dialect: str) -> Select[Any]:
+    chosen = select(Subscriber.id).where(Subscriber.id.in_(given_values(dialect, "ids", RowId)))
+    return chosen.order_by(Subscriber.id).with_for_update(key_share=True)
 
 
 def lock_subscription(

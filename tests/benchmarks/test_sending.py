@@ -7,11 +7,13 @@ every message arrived once is.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
 import pytest
+from sqlalchemy import Connection, create_engine, text
 
 from delivery.dkim import new_ed25519_key, new_rsa_key
 from storage.signing import new_public_id
@@ -70,7 +72,7 @@ def test_the_real_path_on_postgresql(
     from tests.conftest import empty_postgresql
 
     rounds: list[tuple[float, Run, Run]] = []
-    with smtp_sink() as port:
+    with smtp_sink() as port, durable(postgresql_url):
         for _ in range(ROUNDS):
             empty_postgresql(postgresql_url)
             clinic = Clinic(postgresql_url, new_home(tmp_path), port)
@@ -79,6 +81,26 @@ def test_the_real_path_on_postgresql(
 
     with capsys.disabled():
         print(line(f"PostgreSQL, signed by nobody, {processes} processes", rounds))  # noqa: T201
+
+
+@contextmanager
+def durable(postgresql_url: str) -> Iterator[None]:
+    """Let the PostgreSQL of the tests, where nothing need be kept, keep everything for once."""
+    engine = create_engine(postgresql_url, isolation_level="AUTOCOMMIT")
+    settings = "fsync", "synchronous_commit", "full_page_writes"
+    with engine.connect() as connection:
+        try:
+            _set(connection, dict.fromkeys(settings, "on"))
+            yield
+        finally:
+            _set(connection, dict.fromkeys(settings, "off"))
+    engine.dispose()
+
+
+def _set(connection: Connection, values: dict[str, str]) -> None:
+    for name, value in values.items():
+        connection.execute(text(f"ALTER SYSTEM SET {name} = {value}"))
+    connection.execute(text("SELECT pg_reload_conf()"))
 
 
 def new_home(folder: Path) -> Path:
