@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy import and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.audiences import candidates_of, meant_among
@@ -34,12 +34,15 @@ PAGE = 1_000
 _OPEN = sorted(set(State) - TERMINAL)
 
 
+_IS_SCHEDULED = Broadcast.status == BroadcastStatus.SCHEDULED
+_IS_SENDING = Broadcast.status == BroadcastStatus.SENDING
+_IS_DUE = and_(_IS_SCHEDULED, Broadcast.begins_at <= bindparam("now"))
+_HAS_DUE = select(exists().where(or_(_IS_DUE, _IS_SENDING)))
+
+
 def has_due_broadcasts(session: Session, *, now: datetime) -> bool:
     """Tell whether `queue_due_broadcasts` may find anything to do."""
-    is_scheduled = Broadcast.status == BroadcastStatus.SCHEDULED
-    is_due = and_(is_scheduled, Broadcast.begins_at <= now)
-    is_sending = Broadcast.status == BroadcastStatus.SENDING
-    return bool(session.scalar(select(exists().where(or_(is_due, is_sending)))))
+    return bool(session.scalar(_HAS_DUE, {"now": now}))
 
 
 def queue_due_broadcasts(

@@ -122,10 +122,12 @@ def hold_after_failures(database: Database, failures: Mapping[str, str], *, now:
         LOG.error("could not hold the site after a failure of the disk: %s", error)
 
 
+_HAS_HELD_STEP = select(exists().where(IS_HELD, deliveries.c.step_id.is_not(None)))
+
+
 def has_failing_series(session: Session) -> bool:
     """Tell whether `hold_failing_series` may find anything to do."""
-    is_of_series = IS_HELD & deliveries.c.step_id.is_not(None)
-    if session.scalar(select(exists().where(is_of_series))):
+    if session.scalar(_HAS_HELD_STEP):
         return True
     return bool(of_reach(open_holds(session), Reach.SERIES))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import bindparam, exists, select
 from sqlalchemy.orm import Session
 
 from campaigns.closing import CLOSING_KEY, closing_emails, has_closing, own_words, save_closing
@@ -132,13 +132,16 @@ def export_series(session: Session, slug: str) -> SeriesFolder:
 
 def has_changes(session: Session, *, site: Site, now: datetime) -> bool:
     """Tell whether `publish_changes` would find anything to do, or to complain about."""
+    series = all_series(session)
     try:
-        return any(
-            session.scalar(select(_stale(series, surroundings_now(series.theme, site, now=now))))
-            for series in all_series(session)
-        )
+        digests = {
+            theme: surroundings_now(theme, site, now=now).digest
+            for theme in {one.theme for one in series}
+        }
     except ThemeError:
         return True
+    asked = ({"series_id": one.id, "digest": digests[one.theme]} for one in series)
+    return any(session.scalar(_HAS_STALE, values) for values in asked)
 
 
 def publish_changes(session: Session, *, site: Site, renderer: Renderer, now: datetime) -> int:
@@ -287,13 +290,8 @@ def _publish_series(
         surroundings = surroundings_now(series.theme, site, now=now)
     except ThemeError as error:
         raise UnpublishableChangeError(series.slug, [Fault("theme", 0, str(error))]) from error
-    stale = (
-        select(Step, Revision.document)
-        .join(Revision, Revision.id == Step.revision_id)
-        .where(*_is_stale(series, surroundings))
-        .order_by(Step.position)
-    )
-    texts = [(row.Step, row.document) for row in session.execute(stale)]
+    asked = {"series_id": series.id, "digest": surroundings.digest}
+    texts = [(row.Step, row.document) for row in session.execute(_STALE_TEXTS, asked)]
     faults = []
     for is_closing in (False, True):
         some = [(step, text) for step, text in texts if step.is_closing is is_closing]
@@ -308,15 +306,16 @@ def _publish_series(
     )
 
 
-def _stale(series: Series, surroundings: Surroundings) -> ColumnElement[bool]:
-    """Ask whether a series has a text that was published into other surroundings."""
-    is_of_step = Revision.id == Step.revision_id
-    return exists().where(is_of_step, *_is_stale(series, surroundings))
-
-
-def _is_stale(series: Series, surroundings: Surroundings) -> tuple[ColumnElement[bool], ...]:
-    return (
-        Step.series_id == series.id,
-        Step.published.is_(True),
-        Revision.surroundings != surroundings.digest,
-    )
+# Texts that were published into other surroundings; made once, for every tick asks.
+_IS_STALE = (
+    Step.series_id == bindparam("series_id"),
+    Step.published.is_(True),
+    Revision.surroundings != bindparam("digest"),
+)
+_STALE_TEXTS = (
+    select(Step, Revision.document)
+    .join(Revision, Revision.id == Step.revision_id)
+    .where(*_IS_STALE)
+    .order_by(Step.position)
+)
+_HAS_STALE = select(exists().where(Revision.id == Step.revision_id, *_IS_STALE))

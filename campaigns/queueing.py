@@ -12,7 +12,7 @@ from collections.abc import Set
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, cast, exists, literal, literal_column, select
+from sqlalchemy import Integer, String, bindparam, cast, exists, literal, literal_column, select
 from sqlalchemy.orm import Session
 
 from campaigns.enrolment import end_ways_of
@@ -159,52 +159,57 @@ class _LeftOut:
             look_again(session, subscriber_id=subscriber_id, now=now)
 
 
+# Both made once, for every tick asks.
+_ONCE_KEY = (
+    literal("confirm:subscription:")
+    + cast(Subscription.id, String)
+    + "/asking:"
+    + cast(Subscription.asking, String)
+)
+_ASKINGS = (
+    select(Subscription.id, Subscription.subscriber_id, _ONCE_KEY.label("once_key"))
+    .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+    .where(
+        Subscription.standing == literal_column("'unconfirmed'"),  # as its index is written
+        Subscription.requested_at > bindparam("since"),
+        ~is_suppressed(),
+        ~exists().where(Delivery.once_key == _ONCE_KEY),
+    )
+    .order_by(Subscription.requested_at)
+    .limit(bindparam("most", type_=Integer))
+)
+_HAS_HAD_IT = exists().where(
+    Delivery.subscriber_id == Subscription.subscriber_id,
+    Delivery.subscription_id == Subscription.id,
+    Delivery.kind == Kind.NOTICE,
+    Delivery.created_at >= Subscription.notice_wanted_at,
+)
+_NOTICES = (
+    select(Subscription.id, Subscription.subscriber_id, Subscription.notice_wanted_at)
+    .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+    .where(
+        Subscription.standing == Standing.CONFIRMED,
+        Subscription.notice_wanted_at > bindparam("since"),
+        ~is_suppressed(),
+        ~_HAS_HAD_IT,
+    )
+    .limit(bindparam("most", type_=Integer))
+)
+
+
 def _askings(session: Session, now: datetime, *, limit: int) -> list[NewDelivery]:
-    once_key = (
-        literal("confirm:subscription:")
-        + cast(Subscription.id, String)
-        + "/asking:"
-        + cast(Subscription.asking, String)
-    )
-    wanted = (
-        select(Subscription.id, Subscription.subscriber_id, once_key.label("once_key"))
-        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
-        .where(
-            Subscription.standing == literal_column("'unconfirmed'"),  # as its index is written
-            Subscription.requested_at > now - USEFUL_FOR[Kind.CONFIRMATION],
-            ~is_suppressed(),
-            ~exists().where(Delivery.once_key == once_key),
-        )
-        .order_by(Subscription.requested_at)
-        .limit(limit)
-    )
+    wanted = {"since": now - USEFUL_FOR[Kind.CONFIRMATION], "most": limit}
     return [
         _answer(row, Kind.CONFIRMATION, once_key=row.once_key, document=CONFIRMATION, now=now)
-        for row in session.execute(wanted)
+        for row in session.execute(_ASKINGS, wanted)
     ]
 
 
 def _notices(session: Session, now: datetime) -> list[NewDelivery]:
-    has_had_it = exists().where(
-        Delivery.subscriber_id == Subscription.subscriber_id,
-        Delivery.subscription_id == Subscription.id,
-        Delivery.kind == Kind.NOTICE,
-        Delivery.created_at >= Subscription.notice_wanted_at,
-    )
-    wanted = (
-        select(Subscription.id, Subscription.subscriber_id, Subscription.notice_wanted_at)
-        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
-        .where(
-            Subscription.standing == Standing.CONFIRMED,
-            Subscription.notice_wanted_at > now - USEFUL_FOR[Kind.NOTICE],
-            ~is_suppressed(),
-            ~has_had_it,
-        )
-        .limit(_MOST_ANSWERS)
-    )
+    wanted = {"since": now - USEFUL_FOR[Kind.NOTICE], "most": _MOST_ANSWERS}
     return [
         _answer(row, Kind.NOTICE, once_key=_notice_key(row), document=NOTICE, now=now)
-        for row in session.execute(wanted)
+        for row in session.execute(_NOTICES, wanted)
     ]
 
 

@@ -57,6 +57,10 @@ class Labels:
     broadcasts: Mapping[int, str]
 
 
+_ALL_SERIES = select(Series).order_by(Series.priority, Series.id)
+_HAS_DUE = select(exists().where(IS_ACTIVE, Enrolment.look_at <= bindparam("now")))
+
+
 def find_series(session: Session, slug: str) -> Series:
     """Find a series by its name.
 
@@ -71,7 +75,7 @@ def find_series(session: Session, slug: str) -> Series:
 
 def all_series(session: Session) -> list[Series]:
     """List the series in their order of priority."""
-    return list(session.scalars(select(Series).order_by(Series.priority, Series.id)))
+    return list(session.scalars(_ALL_SERIES))
 
 
 def steps_of(session: Session, series_id: int) -> list[Step]:
@@ -166,7 +170,7 @@ def due_enrolments(session: Session, *, now: datetime, limit: int) -> list[Due]:
 
 def has_due_enrolments(session: Session, *, now: datetime) -> bool:
     """Tell whether any enrolment wants to be looked at."""
-    return bool(session.scalar(select(exists().where(IS_ACTIVE, Enrolment.look_at <= now))))
+    return bool(session.scalar(_HAS_DUE, {"now": now}))
 
 
 def _due(

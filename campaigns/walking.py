@@ -11,7 +11,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    and_,
+    bindparam,
+    exists,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from campaigns.models import Series
@@ -38,8 +48,7 @@ class Walk:
 
 def has_walks(session: Session, *, site: Site) -> bool:
     """Tell whether a series has a walk to begin or to go on with, or one to forget."""
-    is_wanted = or_(_is_behind(site), Series.walked_to.is_not(None), _is_stale())
-    return bool(session.scalar(select(exists().where(is_wanted))))
+    return bool(session.scalar(_HAS_WALKS, {"digest": site.calendar_digest}))
 
 
 def start_walks(session: Session, *, site: Site) -> list[Walk]:
@@ -49,9 +58,10 @@ def start_walks(session: Session, *, site: Site) -> list[Walk]:
     """
     all_of_them = select(Series.id).order_by(Series.id)
     session.execute(all_of_them.with_for_update(key_share=True))
-    forget = update(Series).where(_is_stale()).values(walked_for=None, walked_to=None)
+    forget = update(Series).where(_IS_STALE).values(walked_for=None, walked_to=None)
     session.execute(forget, execution_options=_PLAIN)
-    begin = update(Series).where(_is_behind(site))
+    is_behind = _is_behind(literal(site.calendar_digest))
+    begin = update(Series).where(is_behind)
     values = {"walked_for": site.calendar_digest, "walked_to": 0}
     session.execute(begin.values(values), execution_options=_PLAIN)
     going = select(Series.id, Series.walked_to).where(Series.walked_to.is_not(None))
@@ -73,13 +83,12 @@ def note_walk(session: Session, walk: Walk) -> None:
     session.execute(of_it.values(walked_to=upto), execution_options=_PLAIN)
 
 
-def _is_behind(site: Site) -> ColumnElement[bool]:
-    is_other = Series.walked_for.is_distinct_from(site.calendar_digest)
+def _is_behind(digest: ColumnElement[str]) -> ColumnElement[bool]:
+    is_other = Series.walked_for.is_distinct_from(digest)
     return and_(Series.status == SeriesStatus.ACTIVE, is_other)
 
 
-def _is_stale() -> ColumnElement[bool]:
-    return and_(_IS_PAUSED, Series.walked_for.is_not(None))
-
-
+_IS_STALE = and_(_IS_PAUSED, Series.walked_for.is_not(None))
+_IS_BEHIND = _is_behind(bindparam("digest", type_=String))
+_HAS_WALKS = select(exists().where(or_(_IS_BEHIND, Series.walked_to.is_not(None), _IS_STALE)))
 _PLAIN = {"synchronize_session": False}

@@ -22,6 +22,7 @@ _OPENED_IN_DOUBT = (
     deliveries.c.state == literal_column("'uncertain'"),
     exists().where(_clicks.c.delivery_id == deliveries.c.id),
 )
+_HAS_OPENED_IN_DOUBT = select(exists().where(*_OPENED_IN_DOUBT))
 
 
 def record_click(session: Session, delivery_id: int, link_number: int, *, now: datetime) -> None:
@@ -39,7 +40,7 @@ def record_click(session: Session, delivery_id: int, link_number: int, *, now: d
 
 def has_opened_in_doubt(session: Session) -> bool:
     """Tell whether `settle_opened` would find anything to do."""
-    return bool(session.scalar(select(exists().where(*_OPENED_IN_DOUBT))))
+    return bool(session.scalar(_HAS_OPENED_IN_DOUBT))
 
 
 def settle_opened(session: Session, *, now: datetime) -> int:

@@ -62,10 +62,12 @@ def take_places(
     return waits
 
 
+_HAS_OLD = select(exists().where(_lines.c.free_at < bindparam("before")))
+
+
 def has_forgotten_lines(session: Session, *, now: datetime) -> bool:
     """Tell whether `forget_lines` would find any."""
-    old = _lines.c.free_at < now - _FORGOTTEN_AFTER
-    return bool(session.scalar(select(exists().where(old))))
+    return bool(session.scalar(_HAS_OLD, {"before": now - _FORGOTTEN_AFTER}))
 
 
 def forget_lines(session: Session, *, now: datetime) -> int:

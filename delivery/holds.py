@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,8 @@ from delivery.rules.holds import REACH_OF, Cause, Reach
 
 _holds = cast(Table, Hold.__table__)
 _IS_OPEN = _holds.c.released_at.is_(None)
+_OPEN = select(Hold).where(_IS_OPEN).order_by(Hold.id)  # made once: every tick asks
+_OPEN_OF = _OPEN.where(Hold.cause.in_(bindparam("causes", expanding=True)))
 
 
 def put_hold(
@@ -29,8 +31,8 @@ def put_hold(
 
 def open_holds(session: Session, *causes: Cause) -> list[Hold]:
     """List what is held, the oldest first: all, or only for these causes."""
-    wanted = select(Hold).where(_IS_OPEN).order_by(Hold.id)
-    return list(session.scalars(wanted.where(Hold.cause.in_(causes)) if causes else wanted))
+    found = session.scalars(_OPEN_OF, {"causes": causes}) if causes else session.scalars(_OPEN)
+    return list(found)
 
 
 def release_holds(session: Session, hold_ids: Collection[int], *, now: datetime) -> int:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, case, exists, select, true
+from sqlalchemy import ColumnElement, bindparam, case, exists, select, true
 from sqlalchemy.orm import Session
 
 from delivery.rows import IS_HELD, IS_QUEUED, IS_URGENT, deliveries, in_states, move_all
@@ -126,24 +126,26 @@ def confirm_arrival(
 
 def has_old(session: Session, *, now: datetime) -> bool:
     """Tell whether `expire_old` would find anything to do."""
-    found = (select(exists().where(*conditions)) for conditions in _old(now=now))
-    return any(session.scalar(question) for question in found)
+    before = {"before": now - timedelta(days=_USEFUL_DAYS)}
+    return any(session.scalar(question, before) for question in _HAS_OLD)
 
 
 def expire_old(session: Session, *, now: datetime) -> int:
     """Take out of the queue what is of no use any more; the reason says so."""
     reason = f"not sent within {_USEFUL_DAYS} days; its links work no longer"
+    is_old = deliveries.c.created_at < now - timedelta(days=_USEFUL_DAYS)
     return sum(
-        move_all(session, *conditions, state=State.EXPIRED, done_at=now, reason=reason)
-        for conditions in _old(now=now)
+        move_all(session, *conditions, is_old, state=State.EXPIRED, done_at=now, reason=reason)
+        for conditions in _MAY_GROW_OLD
     )
 
 
-def _old(*, now: datetime) -> Iterator[tuple[ColumnElement[bool], ...]]:
-    """Make the conditions, each such that a partial index holds the few it is about."""
-    is_old = deliveries.c.created_at < now - timedelta(days=_USEFUL_DAYS)
-    yield IS_QUEUED, IS_URGENT, is_old
-    yield IS_HELD, IS_URGENT, is_old
+# Each such that a partial index holds the few it is about; the questions are made once.
+_MAY_GROW_OLD = ((IS_QUEUED, IS_URGENT), (IS_HELD, IS_URGENT))
+_HAS_OLD = tuple(
+    select(exists().where(*conditions, deliveries.c.created_at < bindparam("before")))
+    for conditions in _MAY_GROW_OLD
+)
 
 
 def _cancel(session: Session, *conditions: ColumnElement[bool], reason: str, now: datetime) -> int:

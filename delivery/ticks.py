@@ -6,11 +6,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from delivery.models import Worker
 from delivery.outbox import WorkerIdentity
+from delivery.rows import workers
 from delivery.sender import RelayDown
 from storage.advice import describe_failure
 
@@ -73,8 +74,14 @@ class TickReport:
 
 def keep_report(session: Session, worker: WorkerIdentity, report: TickReport) -> None:
     """Write down the report of a worker's tick over that of the one before."""
-    values = {"last_tick": report.as_dict()}
-    session.execute(update(Worker).where(Worker.id == worker.id).values(values))
+    session.execute(_KEEP, {"worker_id": worker.id, "report": report.as_dict()})
+
+
+_KEEP = (
+    update(workers)
+    .where(workers.c.id == bindparam("worker_id"))
+    .values(last_tick=bindparam("report", type_=workers.c.last_tick.type))
+)
 
 
 def list_workers(session: Session, *, limit: int = 20) -> list[Worker]:

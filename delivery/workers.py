@@ -156,15 +156,12 @@ def may_take_over(
     has_ended: Callable[[str], bool],
 ) -> bool:
     """Tell whether anybody has ended, or left something behind, this worker itself included."""
-    living = select(workers.c.heartbeat_at, workers.c.journal).where(workers.c.alive.is_(True))
     if any(
         is_silent(row.heartbeat_at, now=now, lease=lease) or has_ended(row.journal)
-        for row in session.execute(living)
+        for row in session.execute(_LIVING)
     ):
         return True
-    of_its_own = and_(deliveries.c.owner == worker.id, deliveries.c.state == State.SENDING)
-    is_left_behind = exists().where(IS_IN_HAND, or_(_OF_THE_DEAD, of_its_own))
-    return bool(session.scalar(select(is_left_behind)))
+    return bool(session.scalar(_HAS_LEFT_BEHIND, {"worker_id": worker.id}))
 
 
 def anybody_works(session: Session, *, now: datetime, lease: timedelta) -> bool:
@@ -188,6 +185,13 @@ _FENCE = (
 # reaper itself dies half-way. Asked for the dead and not for "none of the living", so that a
 # worker this transaction cannot see yet is safe.
 _OF_THE_DEAD = deliveries.c.owner.in_(select(workers.c.id).where(workers.c.alive.is_(False)))
+
+# Made once, for every tick asks.
+_LIVING = select(workers.c.heartbeat_at, workers.c.journal).where(workers.c.alive.is_(True))
+_OF_ITS_OWN = and_(
+    deliveries.c.owner == bindparam("worker_id"), deliveries.c.state == State.SENDING
+)
+_HAS_LEFT_BEHIND = select(exists().where(IS_IN_HAND, or_(_OF_THE_DEAD, _OF_ITS_OWN)))
 
 
 def _give_back(session: Session) -> int:

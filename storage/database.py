@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -34,6 +35,10 @@ class Database:
         """Name the database for people: without its password."""
         return self.engine.url.render_as_string(hide_password=True)
 
+    @cached_property
+    def _read_only(self) -> Engine:
+        return self.engine.execution_options(steadypost_read_only=True)
+
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """Open a writing transaction: commit when the block ends, roll back when it raises."""
@@ -43,8 +48,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Open a reading transaction that never waits for a writer and is never committed."""
-        engine = self.engine.execution_options(steadypost_read_only=True)
-        with Session(engine, expire_on_commit=False) as session:
+        with Session(self._read_only, expire_on_commit=False) as session:
             yield session
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, Integer, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from subscribers.models import Subscriber, Subscription, Suppression
@@ -20,6 +20,22 @@ from subscribers.store import slices
 _HAS_MOVED: ColumnElement[bool] = Subscription.noted.is_distinct_from(Subscription.standing)
 _IS_NEW: ColumnElement[bool] = ~Suppression.noted
 _NOT_CONFIRMED = (Standing.UNCONFIRMED, Standing.UNSUBSCRIBED)
+# Made once, for every tick asks.
+_MOVED = (
+    select(Subscription.id, Subscription.subscriber_id)
+    .where(_HAS_MOVED)
+    .order_by(Subscription.id.desc())
+    .limit(bindparam("most", type_=Integer))
+)
+_CAME = _MOVED.where(Subscription.standing.in_([Standing.CONFIRMED]))
+_WENT = _MOVED.where(Subscription.standing.in_(_NOT_CONFIRMED))
+_NEW_SUPPRESSIONS = (
+    select(Suppression.id, Subscriber.id)
+    .outerjoin(Subscriber, Subscriber.email == Suppression.email)
+    .where(_IS_NEW)
+    .order_by(Suppression.id)
+    .limit(bindparam("most", type_=Integer))
+)
 
 
 @dataclass(frozen=True)
@@ -43,14 +59,8 @@ def find_moved(session: Session, *, confirmed: bool, limit: int) -> list[Moved]:
 
     Who signs up while a million are being taken in does not wait behind them.
     """
-    standings = (Standing.CONFIRMED,) if confirmed else _NOT_CONFIRMED
-    wanted = (
-        select(Subscription.id, Subscription.subscriber_id)
-        .where(_HAS_MOVED, Subscription.standing.in_(standings))
-        .order_by(Subscription.id.desc())
-        .limit(limit)
-    )
-    return [Moved(*row) for row in session.execute(wanted)]
+    wanted = _CAME if confirmed else _WENT
+    return [Moved(*row) for row in session.execute(wanted, {"most": limit})]
 
 
 def note(session: Session, moved: Sequence[Moved]) -> None:
@@ -62,14 +72,8 @@ def note(session: Session, moved: Sequence[Moved]) -> None:
 
 def find_new_suppressions(session: Session, *, limit: int) -> list[NewSuppression]:
     """List the suppressions whose consequences nobody has drawn yet."""
-    wanted = (
-        select(Suppression.id, Subscriber.id)
-        .outerjoin(Subscriber, Subscriber.email == Suppression.email)
-        .where(_IS_NEW)
-        .order_by(Suppression.id)
-        .limit(limit)
-    )
-    return [NewSuppression(*row) for row in session.execute(wanted)]
+    found = session.execute(_NEW_SUPPRESSIONS, {"most": limit})
+    return [NewSuppression(*row) for row in found]
 
 
 def note_suppressions(session: Session, found: Sequence[NewSuppression]) -> None:

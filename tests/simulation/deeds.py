@@ -56,6 +56,7 @@ class Deeds:
     book: Book
     zones: tuple[str | None, ...] = ZONES
     resume: Callable[[], None] = lambda: None  # `steadypost resume`, the clock set right before
+    is_held: Callable[[], bool] = lambda: False
 
     def __post_init__(self) -> None:
         self.wishes = Wishes(self)
@@ -63,6 +64,8 @@ class Deeds:
     def anything(self) -> None:
         """Do one thing, drawn by the dice; what people do most is drawn most."""
         name, do = self.dice.choice(self._everything())
+        if self.is_held() and self.dice.random() < 0.3:  # staff are told, and come
+            name, do = "release", self.release_held
         self.seams.totals[name] += 1
         do()
         self.seams.attention()

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 from delivery import outbox
 from delivery.clock_watch import Uptime
 from delivery.errors import WorkerFencedError
-from delivery.holds import of_reach, open_holds
 from delivery.models import Worker
 from delivery.outbox import WorkerIdentity
-from delivery.rules.holds import Reach
 from delivery.ticks import TickReport
 from scheduler import Parts, _sign_off, _sign_on, run_tick
 from tests.simulation.baton import Clock
@@ -116,11 +114,13 @@ class WorkerLife:
         process.is_down = False
 
     def _work(self) -> None:
+        world = self.world
         while True:
             sent = self._tick()
-            if self.world.seams.happens("quit"):
+            if world.seams.happens("quit"):
                 self._sign_off()
-            if not sent:
+            # The next tick follows at once in truth; mostly it finds nothing any more.
+            if not sent or world.dice.random() < 0.7:
                 self._idle()
 
     def _tick(self) -> int:
@@ -198,13 +198,9 @@ class WorkerLife:
         earliest = min(earliest, occasion.next_at)
         if world.has_others(self) and world.dice.random() < 0.4:  # they will be there in time
             at_least += timedelta(days=2 * world.dice.random())
-        if self._is_held():  # ticks find it so until staff come
+        if world.is_held():  # ticks find it so until staff come
             at_least = max(at_least, now + timedelta(days=10 * world.dice.random()))
         for until in (world.seams.relay_down_until, world.seams.database_down_until):
             if until is not None and until > now:
                 at_least = max(at_least, now + (until - now) * world.dice.random())
         return max(earliest, at_least)
-
-    def _is_held(self) -> bool:
-        with self.world.database.reading() as session:
-            return bool(of_reach(open_holds(session), Reach.SITE, Reach.SENDING))

@@ -18,8 +18,10 @@ from campaigns.rules.standing import FirstStep
 from campaigns.series_folder import FolderStep, SeriesFolder
 from campaigns.site import Site
 from campaigns.store import IS_ACTIVE, next_look
+from delivery.holds import of_reach, open_holds
 from delivery.journal import JournalFolder, Scribe
 from delivery.models import Delivery
+from delivery.rules.holds import Reach
 from delivery.rules.states import State
 from delivery.site_facts import site_id
 from scheduler import Parts
@@ -87,7 +89,7 @@ class World:
         self.deeds = Deeds(dice, self.clock, self.database, self.site, self.seams, self.book, zones)
         self.machine = Machine(self.clock)
         self.seams.act, self.seams.outage = self.deeds.anything, self._outage
-        self.deeds.resume = self._resume
+        self.deeds.resume, self.deeds.is_held = self._resume, self.is_held
         self.seams.attention = self._wake_somebody
         self.off_until = self.clock.now
         self.workers: list[WorkerLife] = []
@@ -146,6 +148,11 @@ class World:
         """Set the clock right and let the site go on, as staff do."""
         self.machine.skew = timedelta(0)
         resume_site(self.parts_for(self.database))
+
+    def is_held(self) -> bool:
+        """Tell whether nothing is sent until staff come."""
+        with self.database.reading() as session:
+            return bool(of_reach(open_holds(session), Reach.SITE, Reach.SENDING))
 
     def has_others(self, life: WorkerLife) -> bool:
         """Tell whether another worker is still in service."""
@@ -270,7 +277,7 @@ class World:
         """Let idle workers look around soon: in truth they do so every few seconds."""
         self.changes += 1
         for life in self.workers:
-            if life.process.is_idle and self.dice.random() < 0.3:
+            if life.process.is_idle and self.dice.random() < 0.12:
                 soon = timedelta(seconds=self.dice.choice((0, 3, 90, 3600)))
                 self.baton.wake(life.process.actor, self.clock.now + soon)
 
