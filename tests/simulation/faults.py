@@ -54,7 +54,7 @@ class Rates:
     @classmethod
     def drawn(cls, dice: Random) -> Rates:
         """Draw the temper of one run: some are calm, some absurd."""
-        heat = dice.choice((0.3, 1.0, 1.0, 3.0))
+        heat = dice.choice((0.3, 1.0, 2.0, 4.0))
         most = Rates(
             crash=0.01,
             stall=0.006,
@@ -64,8 +64,8 @@ class Rates:
             relay_down=0.004,
             outage=0.001,
             refusal=0.03,
-            reset=0.02,
-            slow=0.02,
+            reset=0.04,
+            slow=0.03,
             deed=0.02,
             quit=0.02,
             jump=0.06,
