@@ -27,7 +27,7 @@ from sqlalchemy.types import TypeEngine
 
 from storage.errors import RowsRefusedError
 
-ROOM_KIB = 65_536  # indexes of random keys are written all over: what does not fit is read again
+ROOM_KIB = 32_768  # indexes of random keys are written all over: what does not fit is read again
 
 
 def insert_rows(

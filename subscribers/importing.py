@@ -73,9 +73,14 @@ class ParsedImport:
         """
         bad_lines, read = {bad.line for bad in checked.bad}, row_reader(self.columns)
         records = islice(self._records(), after, None)
-        while some := list(islice(records, size())):
-            after += len(some)
-            people = [read(cells) for line, cells, _ in some if line not in bad_lines]
+        while True:
+            rows, people = 0, list[ImportRow]()
+            for rows, (line, cells, _) in enumerate(islice(records, size()), start=1):
+                if line not in bad_lines:
+                    people.append(read(cells))
+            if not rows:
+                return
+            after += rows
             yield FilePortion(after, people)
 
     def _read(self) -> Iterator[tuple[Record, ImportRow | BadRow]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-FEWEST, MOST = 500, 20_000  # rows; fewer cost more than they free, more need too much memory
+FEWEST, MOST = 500, 10_000  # rows; fewer cost more than they free, more need too much memory
 AT_FIRST = 2_000
 
 # SQLite has one writer. Who waits for it looks again every tenth of a second, so that the lock
