@@ -75,7 +75,8 @@ class ParsedImport:
         records = islice(self._records(), after, None)
         while True:
             rows, people = 0, list[ImportRow]()
-            for rows, (line, cells, _) in enumerate(islice(records, size()), start=1):
+            for line, cells, _ in islice(records, size()):
+                rows += 1
                 if line not in bad_lines:
                     people.append(read(cells))
             if not rows:
