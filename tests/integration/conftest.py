@@ -117,3 +117,14 @@ def terminal(founded_site: Path, tmp_path: Path) -> Terminal:
     folder = tmp_path / "site"
     shutil.copytree(founded_site, folder)
     return Terminal(folder)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def stored(request: pytest.FixtureRequest, terminal: Terminal) -> Terminal:
+    """Put the site on either store."""
+    if request.param == "postgresql":
+        request.getfixturevalue("postgresql_database")
+        url = str(request.getfixturevalue("postgresql_url")).replace("+psycopg", "")
+        terminal.set("database", f'url = "{url}"')
+        terminal.do("series", "import", str(terminal.folder / "series" / "massage-benefits"))
+    return terminal

@@ -98,8 +98,8 @@ class Site:
 
 
 @pytest.fixture
-def site(terminal: Terminal, box: tuple[Box, int]) -> Site:
-    relay, port = box
+def site(stored: Terminal, box: tuple[Box, int]) -> Site:
+    (relay, port), terminal = box, stored
     terminal.set("relay", 'host = "127.0.0.1"')
     terminal.set("relay", f"port = {port}")
     terminal.set("relay", 'security = "none"')
@@ -140,12 +140,16 @@ def crash_and_go_on(site: Site, point: str, number: int) -> tuple[bool, int]:
     """Kill a tick at a point and start anew; tell whether it got there, and what is uncertain."""
     status = site.tick(f"{point}:{number}")
     assert status in (-signal.SIGKILL, 0)
-    assert site.tick() == 0  # at once: the journal's lock shows that the other is dead
+    site.terminal.do("tick")  # at once: the journal's lock shows that the other is dead
     site.hurry()
-    assert site.tick() == 0
+    site.terminal.do("tick")
     return status == -signal.SIGKILL, check(site)
 
 
+ON_SQLITE = pytest.mark.parametrize("stored", ["sqlite"], indirect=True)
+
+
+@ON_SQLITE
 @pytest.mark.parametrize("number", [7])
 @pytest.mark.parametrize("point", POINTS)
 def test_a_process_killed_at_a_point_repeats_and_loses_nothing(
@@ -156,6 +160,18 @@ def test_a_process_killed_at_a_point_repeats_and_loses_nothing(
     assert was_killed
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("stored", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("number", [1, 4, 7, 12])
+@pytest.mark.parametrize("point", POINTS)
+def test_beside_a_server_that_goes_on_a_killed_process_repeats_and_loses_nothing(
+    site: Site, point: str, number: int
+) -> None:
+    crash_and_go_on(site, point, number)
+
+
+@ON_SQLITE
 def test_a_process_that_is_not_killed_sends_everything(site: Site) -> None:
     assert site.tick() == 0
 
@@ -165,6 +181,7 @@ def test_a_process_that_is_not_killed_sends_everything(site: Site) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(0)
+@ON_SQLITE
 @pytest.mark.parametrize("point", POINTS)
 def test_every_call_of_a_point_may_be_the_last(
     site: Site, point: str, founded_site: Path, tmp_path: Path

@@ -61,17 +61,6 @@ def box() -> Iterator[tuple[Box, int]]:
     controller.stop()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def stored(request: pytest.FixtureRequest, terminal: Terminal) -> Terminal:
-    """Put the site on either store."""
-    if request.param == "postgresql":
-        request.getfixturevalue("postgresql_database")
-        url = str(request.getfixturevalue("postgresql_url")).replace("+psycopg", "")
-        terminal.set("database", f'url = "{url}"')
-        terminal.do("series", "import", str(terminal.folder / "series" / "massage-benefits"))
-    return terminal
-
-
 @pytest.fixture
 def site(stored: Terminal, box: tuple[Box, int]) -> Terminal:
     terminal = stored
