@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -84,26 +85,49 @@ def sqlite_database(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]
 
 @pytest.fixture(scope="session")
 def postgresql_url() -> Iterator[str]:
-    """Start a private PostgreSQL and migrate one database that tests share.
+    """Migrate one PostgreSQL database that tests share, on a private server.
 
-    It lives in a folder of its own: pytest clears away the folders of earlier runs.
+    `TEST_POSTGRESQL=postgresql+psycopg://…` names a server to use instead, say of another version;
+    its settings are changed, and a database is made there for each process that tests.
     """
+    named = os.environ.get("TEST_POSTGRESQL")
+    with nullcontext(named) if named else _private_postgresql() as server:
+        name = f"template_site_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+        _tell_postgresql(server, *_NOTHING_KEPT, f"DROP DATABASE IF EXISTS {name}")
+        _tell_postgresql(server, f"CREATE DATABASE {name}")
+        url = make_url(server).set(database=name).render_as_string(hide_password=False)
+        database = open_database(url)
+        migrate(database)
+        database.close()
+        yield url
+
+
+_NOTHING_KEPT = (  # nobody pulls the plug on a test
+    *(f"ALTER SYSTEM SET {name} = off" for name in ("fsync", "synchronous_commit")),
+    "ALTER SYSTEM SET full_page_writes = off",
+    "SELECT pg_reload_conf()",
+)
+
+
+@contextmanager
+def _private_postgresql() -> Iterator[str]:
+    """Start a server in a folder of its own: pytest clears away the folders of earlier runs."""
     with TemporaryDirectory(prefix="steadypost-pg-") as folder:
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # pgserver keeps its locks there
         import pgserver
 
         server = pgserver.get_server(Path(folder, "data"), cleanup_mode="stop")
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            server.psql(f"ALTER SYSTEM SET {setting} = off;")  # nobody pulls the plug on a test
-        server.psql("SELECT pg_reload_conf();")
-        server.psql("CREATE DATABASE template_site;")
-        url = make_url(server.get_uri(database="template_site"))
-        url = url.set(drivername="postgresql+psycopg")
-        database = open_database(url.render_as_string(hide_password=False))
-        migrate(database)
-        database.close()
+        url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
         yield url.render_as_string(hide_password=False)
         server.cleanup()
+
+
+def _tell_postgresql(url: str, *commands: str) -> None:
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for command in commands:
+            connection.exec_driver_sql(command)
+    engine.dispose()
 
 
 @pytest.fixture
