@@ -25,7 +25,7 @@ from templates.checking.everyone import NamedReader, check_everyone
 from templates.checking.examination import Examination, examine
 from templates.checking.findings import Finding, Level
 from templates.compiler.child import GuardedRenderer
-from templates.email import Edition, Reader, Theme
+from templates.email import Edition, Reader, Renderer, Theme
 from templates.errors import TemplateError, ThemeError
 from templates.samples import SAMPLE_CLINIC, SAMPLE_READER
 from templates.theme import read_theme
@@ -144,7 +144,9 @@ def check_series(
         ]
 
 
-def faults_for_people(folder: SeriesFolder, scenery: Scenery, audience: Audience) -> list[Fault]:
+def faults_for_people(
+    folder: SeriesFolder, scenery: Scenery, audience: Audience, *, renderer: Renderer
+) -> list[Fault]:
     """Render every email of a folder for everybody it is for; list what stops some of them.
 
     What does not render for anybody is not looked at: reading the folder in says what is wrong.
@@ -154,20 +156,19 @@ def faults_for_people(folder: SeriesFolder, scenery: Scenery, audience: Audience
     except ThemeError:
         return []
     faults: list[Fault] = []
-    with GuardedRenderer() as renderer:
-        for part, step in _by_part(folder):
-            series = {"title": folder.title, "part": part, "parts": len(folder.steps)}
-            edition = _edition(step.document, theme, scenery)
-            try:
-                renderer.render(edition, replace(SAMPLE_READER, links=scenery.links, series=series))
-            except TemplateError:
-                continue
-            people = audience.readers(scenery.links, series, condition=step.condition)
-            faults += [
-                Fault(step.file, found.line, found.message)
-                for found in check_everyone(edition, people, renderer=renderer)
-                if found.level is Level.STOPS
-            ]
+    for part, step in _by_part(folder):
+        series = {"title": folder.title, "part": part, "parts": len(folder.steps)}
+        edition = _edition(step.document, theme, scenery)
+        try:
+            renderer.render(edition, replace(SAMPLE_READER, links=scenery.links, series=series))
+        except TemplateError:
+            continue
+        people = audience.readers(scenery.links, series, condition=step.condition)
+        faults += [
+            Fault(step.file, found.line, found.message)
+            for found in check_everyone(edition, people, renderer=renderer)
+            if found.level is Level.STOPS
+        ]
     return faults
 
 

@@ -32,7 +32,9 @@ def import_series_named(
     folder = read_series_folder(find_series_folder(settings, name))
     with parts.database.reading() as session:  # it may take its time, so nothing waits for it
         audience = Audience(session, folder.list_slug)
-        faults = faults_for_people(folder, Scenery.of_site(parts.site), audience)
+        faults = faults_for_people(
+            folder, Scenery.of_site(parts.site), audience, renderer=parts.proving
+        )
     if faults:
         raise SeriesFolderError(folder.slug, faults)
     with parts.database.transaction() as session:

@@ -24,6 +24,7 @@ from templates.errors import StoppedError, TemplateError
 
 _SPAWNED: Final = multiprocessing.get_context("spawn")  # a copy of a threaded process may hang
 _RESTING: Final = "went to rest"
+_BUSY: Final = 6  # times the time: so long is waited where others work, too
 _REST_AFTER: Final = timedelta(seconds=30)  # without work; a service publishes rarely
 
 
@@ -31,7 +32,7 @@ _REST_AFTER: Final = timedelta(seconds=30)  # without work; a service publishes 
 class Limits:
     """What one compilation or preview may take."""
 
-    time: timedelta = timedelta(seconds=10)  # the interpreter's own start is in the first
+    time: timedelta = timedelta(seconds=10)  # of the processor: a busy machine is nobody's fault
     memory_bytes: int = 1_000_000_000  # of addresses; about a quarter of it is ever used
 
 
@@ -123,13 +124,15 @@ class GuardedRenderer:
         seconds = self._limits.time.total_seconds()
         try:
             child.connection.send(request)
-            if child.connection.poll(seconds):
+            if child.connection.poll(seconds * _BUSY):
                 return child.connection.recv()
         except (EOFError, OSError) as error:
             rested = _last_word(child)
             self._end()
             if rested:
                 return _RESTING
+            if child.process.exitcode == -signal.SIGXCPU:
+                raise StoppedError("time", f"{seconds:g} seconds") from error
             # It ended without a word.
             most = f"{self._limits.memory_bytes // 1_000_000} MB"
             raise StoppedError("memory", most) from error
@@ -191,9 +194,9 @@ def _work(connection: Connection, limits: Limits) -> None:
 
 
 def _limit_time(limits: Limits) -> None:
-    """Let this request, too, have its time and no more, should nobody be there to stop it."""
+    """Let this request, too, have its time of the processor and no more."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = int(used.ru_utime + used.ru_stime + limits.time.total_seconds()) + 2
+    seconds = int(used.ru_utime + used.ru_stime + limits.time.total_seconds()) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.RLIM_INFINITY))
 
 

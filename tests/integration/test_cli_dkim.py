@@ -16,14 +16,6 @@ from tests.cli_stage import STEP, Terminal
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "sign-with-dkim.md"
 
 
-@pytest.fixture
-def terminal(tmp_path: Path) -> Terminal:
-    terminal = Terminal(tmp_path)
-    terminal.init()
-    terminal.do("series", "import", "massage-benefits")
-    return terminal
-
-
 def records(out: str) -> dict[bytes, bytes]:
     """Read the printed records as the DNS would answer."""
     found = re.findall(r"(\S+) IN TXT \((.*?)\)", out, re.DOTALL)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
+import signal
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -43,6 +45,19 @@ def test_a_child_that_takes_too_long_is_stopped() -> None:
 
     with pytest.raises(StoppedError, match=words):
         preview_in_child(edition("Hello"), SAMPLE_READER, Limits(timedelta(seconds=0.05)))
+
+
+def test_a_child_that_the_system_stops_for_its_processor_time_took_too_long() -> None:
+    with GuardedRenderer(Limits(timedelta(seconds=60))) as renderer:
+        renderer.render(edition("Hello"), SAMPLE_READER)
+        child = renderer._child
+        assert child is not None
+        assert child.process.pid is not None
+        os.kill(child.process.pid, signal.SIGXCPU)  # what comes when RLIMIT_CPU is reached
+        child.process.join()
+
+        with pytest.raises(StoppedError, match="too much time: more than 60 seconds; simplify"):
+            renderer.render(edition("Hello again"), SAMPLE_READER)
 
 
 def test_a_child_that_takes_too_much_memory_is_stopped() -> None:
