@@ -11,7 +11,7 @@ AT_FIRST = 2_000
 # SQLite has one writer. Who waits for it looks again every tenth of a second, so that the lock
 # must not only be given back soon, but also stay free for as long.
 BESIDE_OTHERS = timedelta(milliseconds=200)
-ALONE = timedelta(seconds=1)  # whoever signs up meanwhile waits for it; large portions cost less
+ALONE = timedelta(seconds=2)  # whoever signs up meanwhile waits for it; large portions cost less
 LEAST_REST = timedelta(milliseconds=120)
 
 
