@@ -9,7 +9,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PYTEST_ARGS ?= -n auto
+PYTEST_ARGS ?= -n auto --dist worksteal
 # What is measured slows everything down, and what chance covers is not covered: the written
 # examples of these alone must go through every branch of the rules.
 RULES := tests/unit/test_*_rules_*.py
@@ -48,7 +48,7 @@ test: check
 
 simulate: setup-dev
 	SEEDS=$${SEEDS:-200} $(BIN)/python -m pytest tests/simulation --timeout=0 $(PYTEST_ARGS)
-	$(BIN)/python -m pytest tests/unit --hypothesis-profile=searching --timeout=0 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(RULES) --hypothesis-profile=searching --timeout=0 $(PYTEST_ARGS)
 	$(BIN)/python -m pytest tests/integration -m slow -k "kills or crash or disk or foretold" --timeout=0 -s
 
 bench: setup-dev

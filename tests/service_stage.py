@@ -25,7 +25,7 @@ from steadypost.demo.mailbox import free_port
 
 PROGRAM = Path(sys.executable).with_name("steadypost")
 SINK = Path("/usr/sbin/smtp-sink")
-SOON = 60.0  # seconds
+SOON = 180.0  # seconds
 PEOPLE = 200
 
 

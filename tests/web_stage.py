@@ -136,7 +136,7 @@ def serving(stage: WebStage) -> Iterator[str]:
     with listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
-        thread.join(timeout=20)
+        thread.join(timeout=60)
 
 
 @dataclass

@@ -38,7 +38,7 @@ def test_the_demo_ends_with_every_promise_kept() -> None:
         [str(PROGRAM), "demo", "--exit", "--clients", "24", "--seconds-per-week", "0"],
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=280,
     )
 
     assert ran.returncode == 0, ran.stdout + ran.stderr

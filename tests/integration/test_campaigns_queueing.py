@@ -396,7 +396,7 @@ def test_who_leaves_while_their_step_is_being_queued_gets_nothing(
         leaving.start()
         leaving.join(timeout=0.3)
         assert leaving.is_alive(), "it waits for what is queued here"
-    leaving.join(timeout=10)
+    leaving.join(timeout=60)
 
     assert [state for _, state in stage.once_keys()] == [State.CANCELLED]
 

@@ -176,7 +176,7 @@ def run_with_little_room(
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=280,
     )
 
 

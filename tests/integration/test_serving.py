@@ -24,9 +24,9 @@ def test_a_signal_before_the_pages_are_up_stops_them_too() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         running = Thread(target=server.run, args=[[listener]], daemon=True)
         running.start()
-        running.join(timeout=5)
+        running.join(timeout=60)
         is_stuck = running.is_alive()
         server.should_exit = True
-        running.join(timeout=5)
+        running.join(timeout=60)
 
     assert not is_stuck

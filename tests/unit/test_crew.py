@@ -19,7 +19,7 @@ from steadypost.crew import Crew, share_of, shares
 from steadypost.settings.leaving import Relay
 from steadypost.settings.sections import Settings
 
-SOON = 20.0  # seconds
+SOON = 120.0  # seconds
 
 
 @given(st.integers(1, 100), st.integers(1, 64))
