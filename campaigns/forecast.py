@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -14,7 +14,9 @@ from campaigns.facts import PersonFacts, load_people
 from campaigns.issues import find_readers
 from campaigns.joining import Joining, find_joining
 from campaigns.models import Enrolment
+from campaigns.quota import has_quota, used_on_this_day
 from campaigns.rules.due_dates import local_day
+from campaigns.rules.full_days import FullDays, SharedLife
 from campaigns.rules.lives import Life, Sent
 from campaigns.rules.series import Moment, part_of
 from campaigns.rules.situations import situation_of
@@ -53,13 +55,17 @@ def forecast(
 ) -> list[ForecastEntry]:
     """List every step and broadcast that goes within some days, in the order of time.
 
-    It assumes that each is accepted in the moment it is due, and that nobody changes anything.
-    What is held stays held, and with it what would come after. Of one person, or of everybody.
+    It assumes that each is accepted in the moment it is due, or when the quota of a day has room
+    for it, and that nobody changes anything. What is held stays held, and with it what would come
+    after. Of one person, or of everybody.
     """
     labels = load_labels(session)
+    is_shared = has_quota(site, now=now, days=days)  # then everybody decides about everybody's day
+    lives = _lives(session, site, now, days, None if is_shared else subscriber_id)
     entries = [
         _entry(sent, person, labels)
-        for person, life in _lives(session, site, now, days, subscriber_id)
+        for person, life in lives
+        if subscriber_id in (None, person.subscriber_id)
         for sent in life
     ]
     return sorted(entries, key=lambda entry: (entry.at, entry.address, entry.series))
@@ -159,13 +165,36 @@ def _lives(
     else:
         joining = find_joining(session, Subscription.subscriber_id == subscriber_id)
         everybody = {subscriber_id}
+    people = load_people(session, everybody, site=site, now=now, joining=joining)
+    until = now + timedelta(days=days)
+    if has_quota(site, now=now, days=days):
+        used = used_on_this_day(session, site=site, now=now)
+        yield from _lives_together(people, site, now, until=until, used_today=used)
+        return
     known: dict[Hashable, Sequence[Sent]] = {}
-    for person in load_people(session, everybody, site=site, now=now, joining=joining):
+    for person in people:
         key = _situation(person, site, now)
         if key not in known:
-            until = now + timedelta(days=days)
             known[key] = tuple(life_of(person, site=site, now=now).until(until))
         yield person, known[key]
+
+
+def _lives_together(
+    people: Iterable[PersonFacts], site: Site, now: datetime, *, until: datetime, used_today: int
+) -> Iterator[tuple[PersonFacts, Sequence[Sent]]]:
+    """Let everybody live at once, because a day has room for so many only."""
+    everybody = {person.subscriber_id: person for person in people}
+    alike: defaultdict[Hashable, list[int]] = defaultdict(list)
+    for key in sorted(everybody):
+        alike[_situation(everybody[key], site, now)].append(key)
+    lives = [
+        SharedLife(life_of(everybody[keys[0]], site=site, now=now), keys) for keys in alike.values()
+    ]
+    days = FullDays(site.quota, site.zone, used_today=used_today, now=now)
+    found: defaultdict[int, list[Sent]] = defaultdict(list)
+    for key, sent in days.live(lives, until=until):
+        found[key].append(sent)
+    yield from ((everybody[key], sent) for key, sent in found.items())
 
 
 def _situation(person: PersonFacts, site: Site, now: datetime) -> Hashable:
@@ -206,6 +235,8 @@ def life_of(person: PersonFacts, *, site: Site, now: datetime) -> Life:
 
 
 def _words(sent: Sent, person: PersonFacts) -> str:
+    if sent.was_put_off:
+        return "the day it was due was full, by the quota"
     if sent.series is None:
         return "it is their turn of the broadcast"
     return "it is queued" if sent.why is None else reasons_in_words(sent.why, person.rhythm.zone)

@@ -53,6 +53,18 @@ def read_quota(session: Session, *, site: Site, now: datetime) -> QuotaStatus | 
     return QuotaStatus(today.limit, used, waiting, _next_opening(site, now=now))
 
 
+def has_quota(site: Site, *, now: datetime, days: int) -> bool:
+    """Tell whether any of the next days of the clinic has a limit."""
+    today = local_day(now, site.zone)
+    return any(site.quota.limit_on(today + n * _ONE_DAY) is not None for n in range(days + 2))
+
+
+def used_on_this_day(session: Session, *, site: Site, now: datetime) -> int:
+    """Count what has gone of this local day's quota; 0 where there is none."""
+    today = site.quota.today(now, site.zone)
+    return used_today(session, today) if today else 0
+
+
 def _next_opening(site: Site, *, now: datetime) -> datetime:
     """Find the first moment of the next day at which the clinic sends."""
     tomorrow = local_day(now, site.zone) + _ONE_DAY

@@ -57,8 +57,6 @@ def forecast(
         counts = Counter((entry.local.date(), entry.what) for entry in entries)
         show_table(("day", "email", "people"), [(*key, counts[key]) for key in sorted(counts)])
         say(f"{counted(len(entries), 'email')}; '--person ADDRESS' or '--json' names them")
-    if call.settings.pace.daily_limit or call.settings.pace.warm_up:
-        say("the limits of [pace] are not reckoned with: on a full day some of these go later")
 
 
 def _entries(call: Call, days: int, series: str | None, address: str | None) -> list[ForecastEntry]:
