@@ -9,8 +9,8 @@ from typing import Any
 TOTALS = "simulated"
 _SHOWN = (
     "crash", "stall", "outage", "refused", "unknown_commit", "database_down", "relay_down",
-    "refusal", "resets after the dot", "deed", "unsubscribe", "come back", "suppress", "erase",
-    "edit", "choose", "fenced", "ticks", "sent", "deliveries uncertain",
+    "relay_busy", "reset", "refusal", "resets after the dot", "jump", "deed", "unsubscribe",
+    "come back", "suppress", "erase", "edit", "choose", "fenced", "ticks", "sent", "deliveries uncertain",
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -14,14 +14,15 @@ from campaigns import pausing
 from campaigns.enrolment import leave
 from campaigns.models import Series
 from campaigns.publishing import import_series
-from campaigns.releasing import release
+from campaigns.releasing import count_waiting, release
 from campaigns.rules.standing import SeriesStatus
 from campaigns.series_folder import FolderStep, SeriesFolder
 from campaigns.site import Site
 from campaigns.store import all_series, look_again
 from delivery import outbox
 from delivery.holds import open_holds
-from delivery.models import Delivery
+from delivery.models import Delivery, Hold
+from delivery.rules.holds import Cause
 from delivery.rules.states import State
 from storage.database import Database, Session
 from subscribers import signup, suppression
@@ -175,10 +176,18 @@ class Deeds:
         self.resume()
         with self.database.transaction() as session:
             holds = open_holds(session)
+            self._note_allowed(session, holds)
             release(session, holds, site=self.site, now=self.clock())
             late = self.wishes.release_late(session)
             rest = outbox.release_held(session, list(session.scalars(self._ids(State.HELD))))
             return before + late + rest
+
+    def _note_allowed(self, session: Session, holds: Sequence[Hold]) -> None:
+        """Write down by how much a day may go over the usual: staff said so."""
+        now = self.clock()
+        for hold in holds:
+            if hold.cause is Cause.SURGE:
+                self.book.allowed.append((now, count_waiting(session, hold, now=now)))
 
     def publish(self, folder: SeriesFolder) -> None:
         """Import a series as its folder says now."""

@@ -43,6 +43,7 @@ class Rates:
     unknown_commit: float = 0.0  # committed, but the answer is lost
     database_down: float = 0.0  # for a while, at any seam
     relay_down: float = 0.0
+    relay_busy: float = 0.0  # it refuses everybody for now, for a while
     outage: float = 0.0  # everything is off, for days or weeks
     refusal: float = 0.0  # 4yz or 5yz at any stage
     reset: float = 0.0  # the link is lost, at any stage
@@ -62,6 +63,7 @@ class Rates:
             unknown_commit=0.003,
             database_down=0.001,
             relay_down=0.004,
+            relay_busy=0.003,
             outage=0.001,
             refusal=0.03,
             reset=0.04,
@@ -77,6 +79,7 @@ class Rates:
 
 
 CALM = Rates()
+_NO_COMMIT = (*4 * ("database is locked",), "disk I/O error")  # the disk holds the site
 
 
 @dataclass(eq=False)
@@ -111,10 +114,17 @@ class Seams:
     trusts_journal: bool = False  # who takes over reads the journal of the dead
     left_to_journal: int = 0  # hand-overs that only the journals can vouch for
     database_down_until: datetime | None = None
-    relay_down_until: datetime | None = None
+    relays: tuple[str, ...] = ()  # names
+    relays_down_until: dict[str, datetime] = field(default_factory=dict)
+    relays_busy_until: dict[str, datetime] = field(default_factory=dict)
     act: Callable[[], None] = lambda: None  # what people and staff do
     outage: Callable[[], None] = lambda: None
     attention: Callable[[], None] = lambda: None  # something happened that others should see
+
+    @property
+    def way_out_at(self) -> datetime:
+        """Give the first moment at which a relay is there."""
+        return min(self.relays_down_until.get(name, self.clock.now) for name in self.relays)
 
     @property
     def process(self) -> Process:
@@ -138,7 +148,12 @@ class Seams:
             self.outage()
         if self.happens("relay_down"):
             hours = self.dice.choice((0.1, 1, 5, 30, 200, 500))
-            self.relay_down_until = self.clock.now + timedelta(hours=hours * self.dice.random())
+            until = self.clock.now + timedelta(hours=hours * self.dice.random())
+            self.relays_down_until[self.dice.choice(self.relays)] = until
+        if self.happens("relay_busy"):
+            hours = self.dice.choice((0.1, 1, 5, 30))
+            until = self.clock.now + timedelta(hours=hours * self.dice.random())
+            self.relays_busy_until[self.dice.choice(self.relays)] = until
         if self.happens("database_down"):
             seconds = self.dice.choice((2, 30, 600, 20_000))
             self.database_down_until = self.clock.now + timedelta(seconds=seconds)
@@ -209,7 +224,8 @@ class SeamedDatabase(Database):
             seams.die_if(in_doubt=process.in_flight)
             if seams.happens("refused"):
                 seams.may_be_in_doubt += process.in_flight
-                raise OperationalError("COMMIT", None, Exception("disk I/O error"))
+                why = seams.dice.choice(_NO_COMMIT)
+                raise OperationalError("COMMIT", None, Exception(why))
             written = self._written_down(session, process)
         self._note_commit(process, written)
         if seams.happens("unknown_commit"):

@@ -20,6 +20,7 @@ from subscribers.rules.standing import Pace, Standing
 from tests.simulation.newsletter_invariants import newsletter_checks
 from tests.simulation.records import Member
 from tests.simulation.relay import DEADLINE, PATIENCE, Acceptance
+from tests.simulation.volume_invariants import volume_checks
 from tests.simulation.world import World
 
 _LEAST = {Pace.AS_WRITTEN: 1, Pace.TWO_WEEKS: 14, Pace.MONTH: 28}
@@ -33,6 +34,7 @@ def violations(world: World) -> list[str]:
         _never_twice,
         _no_more_rounds_than_wished,
         *newsletter_checks,
+        *volume_checks,
         _in_order,
         _spaced,
         _one_a_day,

@@ -146,7 +146,7 @@ class WorkerLife:
         for step in report.steps:
             if step.failure:
                 totals[f"failed: {step.name}"] += 1
-        if any(step.done or step.failure for step in report.steps):
+        if any(step.done or step.failure for step in report.steps if step.name != "go on"):
             self.world.changes += 1
         else:
             totals["quiet ticks"] += 1
@@ -200,7 +200,7 @@ class WorkerLife:
             at_least += timedelta(days=2 * world.dice.random())
         if world.is_held():  # ticks find it so until staff come
             at_least = max(at_least, now + timedelta(days=10 * world.dice.random()))
-        for until in (world.seams.relay_down_until, world.seams.database_down_until):
+        for until in (world.seams.way_out_at, world.seams.database_down_until):
             if until is not None and until > now:
                 at_least = max(at_least, now + (until - now) * world.dice.random())
         return max(earliest, at_least)

@@ -13,6 +13,7 @@ from sqlalchemy import and_, false, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from campaigns import (
+    braking,
     broadcasting,
     dispatch,
     enrolment,
@@ -28,13 +29,13 @@ from campaigns.models import Broadcast, Enrolment
 from campaigns.rules import guards, series
 from campaigns.rules.guards import Go
 from campaigns.rules.standing import EnrolmentStatus
-from delivery import journal, outbox
+from delivery import claiming, journal, outbox, relay_pool
 from delivery.journal import JournalFolder, Scribe
 from delivery.outbox import Mark, NewDelivery, WorkerIdentity
 from delivery.rows import deliveries, workers
 from delivery.rules.journal import Evidence, Reading
 from delivery.rules.states import POLICY_OF_KIND, Kind, Policy, State
-from delivery.sender import Outcome
+from delivery.sender import Accepted, Outcome
 from tests.simulation.relay import ModelSender
 
 
@@ -170,6 +171,31 @@ def no_power_cuts(patch: pytest.MonkeyPatch) -> None:
 def no_holds(patch: pytest.MonkeyPatch) -> None:
     """Go on whatever is held."""
     patch.setattr(holding.Look, "keeps_back", lambda *args: False)
+
+
+def no_brake(patch: pytest.MonkeyPatch) -> None:
+    """Queue whatever is due, however much that is."""
+    patch.setattr(braking, "room_today", lambda *args, **values: 1_000_000)
+
+
+def no_quota(patch: pytest.MonkeyPatch) -> None:
+    """Claim what is due, whatever went today."""
+    patch.setattr(claiming, "claimable_today", lambda session, today, *, at_most: at_most)
+
+
+def no_answers(patch: pytest.MonkeyPatch) -> None:
+    """Ignore what a journal says about the answers of a relay."""
+    told = Evidence.outcome_of
+
+    def outcome_of(evidence: Evidence, delivery_id: int, attempt: int) -> Outcome:
+        return told(replace(evidence, answers={}), delivery_id, attempt)
+
+    patch.setattr(Evidence, "outcome_of", outcome_of)
+
+
+def any_relay_will_do(patch: pytest.MonkeyPatch) -> None:
+    """Give another relay what one has not accepted, whatever it said."""
+    patch.setattr(relay_pool, "is_unreached", lambda outcome: not isinstance(outcome, Accepted))
 
 
 def no_issue_key(patch: pytest.MonkeyPatch) -> None:

@@ -87,5 +87,6 @@ class Book:
     touched: set[tuple[str, str]] = field(default_factory=set)  # steps that were moved or removed
     sent_again: dict[int, int] = field(default_factory=dict)  # by staff, per delivery
     taken_as_sent: set[int] = field(default_factory=set)  # by staff: deliveries
+    allowed: list[tuple[datetime, int]] = field(default_factory=list)  # beyond the brake, by staff
     exits: set[str] = field(default_factory=set)  # series that end for who has booked
     issues: dict[str, Issue] = field(default_factory=dict)  # broadcasts by name

@@ -28,7 +28,7 @@ from tests.simulation.faults import Process, Seams
 
 DEADLINE = timedelta(seconds=120)  # from the call of `send` to the final dot
 PATIENCE = timedelta(minutes=5)  # of the relay with a silent client (RFC 5321, 4.5.3.2)
-NAME = "model"
+NAMES = ("model", "second")
 _SUBJECT = re.compile(rb"^Subject: (.*?)\r\n(?![ \t])", re.MULTILINE | re.DOTALL)
 _MESSAGE_ID = re.compile(rb"^Message-ID:\s*<(.*?)>\r\n", re.MULTILINE | re.IGNORECASE)
 _STEP = re.compile(r"step (\S+) (\S+) v\d+")
@@ -45,6 +45,7 @@ _REFUSALS: tuple[tuple[int, str, str], ...] = (
     (554, "5.0.0", "transaction failed"),
     (552, "5.2.2", "mailbox full"),
 )
+_FOR_NOW = 6  # so many of them are refusals for now
 
 
 @dataclass(eq=False)
@@ -84,9 +85,13 @@ class ModelRelay:
     refused: dict[str, list[Deferred | Refused]] = field(default_factory=dict)
     resets_after_dot: int = 0
 
-    @property
-    def is_down(self) -> bool:
-        until = self.seams.relay_down_until
+    def is_down(self, name: str) -> bool:
+        until = self.seams.relays_down_until.get(name)
+        return until is not None and self.seams.clock.now < until
+
+    def is_busy(self, name: str) -> bool:
+        """Tell whether it refuses everybody for a while, politely."""
+        until = self.seams.relays_busy_until.get(name)
         return until is not None and self.seams.clock.now < until
 
     def take(self, handover: Handover, mark: Mark) -> Acceptance:
@@ -110,11 +115,12 @@ class ModelRelay:
         self.accepted.append(taken)
         return taken
 
-    def refuse(self, handover: Handover, stage: Stage) -> Deferred | Refused:
-        code, enhanced, text = self.seams.dice.choice(_REFUSALS)
+    def refuse(self, handover: Handover, stage: Stage, name: str) -> Deferred | Refused:
+        busy = _REFUSALS[:_FOR_NOW] if self.is_busy(name) else _REFUSALS
+        code, enhanced, text = self.seams.dice.choice(busy)
         kind = Refused if code >= 500 else Deferred
         reply = f"{code} {enhanced} {text}"
-        outcome = kind(reply=reply, relay=NAME, code=code, enhanced=enhanced, stage=stage)
+        outcome = kind(reply=reply, relay=name, code=code, enhanced=enhanced, stage=stage)
         self.refused.setdefault(handover.recipient, []).append(outcome)
         return outcome
 
@@ -127,6 +133,7 @@ class ModelSender:
     seams: Seams
     connections: int
     ahead: int
+    name: str = NAMES[0]
     witness: Witness = field(default_factory=NoWitness)
     has_deadline: ClassVar[bool] = True
     doubts_resets: ClassVar[bool] = (
@@ -138,8 +145,10 @@ class ModelSender:
 
     def start(self, handovers: Sequence[Handover], *, since: float) -> ModelFlight:
         process = self.seams.process
-        process.in_flight = process.flying = len(handovers)
-        process.dotted = 0
+        if not process.flying:  # another relay may have a part of the group
+            process.dotted = 0
+        process.in_flight += len(handovers)  # since the last commit
+        process.flying += len(handovers)
         mark = (process.last_commit, process.last_commit_at or self.seams.clock.now)
         self.seams.die_if(in_doubt=len(handovers))
         began = datetime.fromtimestamp(since, UTC)
@@ -162,8 +171,8 @@ class ModelSender:
             self.seams.take_time(timedelta(seconds=seconds), in_doubt=in_doubt)
 
     def _talk(self, handover: Handover, mark: Mark, began: datetime) -> Iterator[Outcome | None]:
-        if self.relay.is_down:
-            yield RelayDown("connection refused", NAME)
+        if self.relay.is_down(self.name):
+            yield RelayDown("connection refused", self.name)
         for stage in (Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.BODY):
             since = self.seams.clock.now
             yield None
@@ -171,20 +180,21 @@ class ModelSender:
             if trouble is not None:
                 yield trouble
         if self.has_deadline and self.seams.clock.now >= began + DEADLINE:
-            yield Deferred("hand-over deadline passed", NAME, stage=Stage.BODY)
+            yield Deferred("hand-over deadline passed", self.name, stage=Stage.BODY)
         self.witness.note_dot(handover)
         mark.process.dotted += 1
         self.seams.die_if(in_doubt=mark.process.in_flight)
         if self.seams.happens("refusal"):
-            yield self._answered(handover, self.relay.refuse(handover, Stage.DOT), mark)
+            yield self._answered(handover, self.relay.refuse(handover, Stage.DOT, self.name), mark)
         taken = self._write_dot(handover, mark)
         yield None
         if taken is None or self.seams.happens("reset"):
             self.relay.resets_after_dot += 1
             self.seams.may_be_in_doubt += 1
             lost = "the link was lost after the final dot"
-            yield Uncertain(lost, NAME) if self.doubts_resets else Deferred(lost, NAME, code=451)
-        accepted = self._answered(handover, Accepted("250 2.0.0 taken", NAME), mark)
+            name = self.name
+            yield Uncertain(lost, name) if self.doubts_resets else Deferred(lost, name, code=451)
+        accepted = self._answered(handover, Accepted("250 2.0.0 taken", self.name), mark)
         if taken is not None:
             mark.process.answered.append(taken)
         yield accepted
@@ -201,13 +211,13 @@ class ModelSender:
         return self.relay.take(handover, mark)
 
     def _trouble(self, handover: Handover, stage: Stage, since: datetime) -> Outcome | None:
-        is_cut = self.relay.is_down or self.seams.clock.now > since + PATIENCE
+        is_cut = self.relay.is_down(self.name) or self.seams.clock.now > since + PATIENCE
         if is_cut or self.seams.happens("reset"):
-            lost = Deferred("the link was lost", NAME, stage=stage)
+            lost = Deferred("the link was lost", self.name, stage=stage)
             self.relay.refused.setdefault(handover.recipient, []).append(lost)
             return lost
-        if self.seams.happens("refusal"):
-            return self.relay.refuse(handover, stage)
+        if self.relay.is_busy(self.name) or self.seams.happens("refusal"):
+            return self.relay.refuse(handover, stage, self.name)
         return None
 
 
@@ -232,7 +242,7 @@ class ModelFlight:
                 outcomes[place] = said
                 del self.talks[place]
             self.sender.take_turns(count)
-        self.process.flying = 0
+        self.process.flying -= count
         return [outcomes[place] for place in range(count)]
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from campaigns.facts import load_people, moves_of
 from campaigns.models import Broadcast, Enrolment
+from campaigns.rules.brake import Brake
 from campaigns.rules.broadcasts import BroadcastStatus
 from campaigns.rules.moves import Finished, SendStep, WaitUntil
 from campaigns.rules.standing import FirstStep
@@ -21,8 +22,11 @@ from campaigns.store import IS_ACTIVE, next_look
 from delivery.holds import of_reach, open_holds
 from delivery.journal import JournalFolder, Scribe
 from delivery.models import Delivery
+from delivery.relay_pool import Member, RelayPool
 from delivery.rules.holds import Reach
+from delivery.rules.quota import Quota
 from delivery.rules.states import State
+from delivery.sender import Sender
 from delivery.site_facts import site_id
 from scheduler import Parts
 from steadypost.resuming import resume_site
@@ -32,7 +36,7 @@ from tests.simulation.deeds import LIST, ZONES, Deeds
 from tests.simulation.faults import CALM, Crash, Process, Rates, Seams
 from tests.simulation.lives import JUMPS, LEASE, Machine, WorkerLife
 from tests.simulation.records import Book
-from tests.simulation.relay import ModelRelay, ModelSender
+from tests.simulation.relay import NAMES, ModelRelay, ModelSender
 from tests.simulation.renderer import PlainRenderer, document
 from tests.simulation.wishes import BOOKED, VIP
 
@@ -82,6 +86,11 @@ class World:
             self.journals = None
         ahead = connections if self.journals is None else dice.choice((connections, 8, 64))
         self.seams = Seams(dice, self.clock, self.baton, CALM, most_in_flight=ahead)
+        self.seams.relays = NAMES[: dice.choice((1, 1, 2))]
+        self.has_standby = dice.random() < 0.5  # the second relay is there for the first one only
+        self.brake = Brake(dice.choice((2, 4)), 2.0) if dice.random() < 0.3 else None
+        if dice.random() < 0.25:
+            self.site = replace(self.site, quota=Quota(dice.choice((2, 4))))
         self.seams.trusts_journal = self.journals is not None
         self.relay = ModelRelay(self.seams)
         self.book = Book()
@@ -120,10 +129,16 @@ class World:
     def parts_for(self, database: Database) -> Parts:
         """Put together what one process works with."""
         machine, connections, ahead = self.machine, self.connections, self.seams.most_in_flight
-        sender = ModelSender(self.relay, self.seams, connections, ahead)
         scribe = self._scribe()
-        if scribe is not None:
-            sender.witness = scribe
+        senders = {
+            name: ModelSender(self.relay, self.seams, connections, ahead, name)
+            for name in self.seams.relays
+        }
+        for one in senders.values():
+            one.witness = scribe or one.witness
+        order = {name: place * self.has_standby for place, name in enumerate(senders)}
+        members = [Member(name, one, order=order[name]) for name, one in senders.items()]
+        sender: Sender = RelayPool(members) if len(members) > 1 else members[0].sender
         return Parts(
             database,
             self.site,
@@ -133,6 +148,7 @@ class World:
             lease=LEASE,
             scribe=scribe,
             uptime=machine.uptime,
+            brake=self.brake,
         )
 
     def _scribe(self) -> Scribe | None:
@@ -150,9 +166,9 @@ class World:
         resume_site(self.parts_for(self.database))
 
     def is_held(self) -> bool:
-        """Tell whether nothing is sent until staff come."""
+        """Tell whether something waits until staff come."""
         with self.database.reading() as session:
-            return bool(of_reach(open_holds(session), Reach.SITE, Reach.SENDING))
+            return bool(of_reach(open_holds(session), Reach.SITE, Reach.SENDING, Reach.QUEUEING))
 
     def has_others(self, life: WorkerLife) -> bool:
         """Tell whether another worker is still in service."""
@@ -225,12 +241,17 @@ class World:
             self.baton.rest(timedelta(days=self.dice.expovariate(1 / busy)))
             if self.seams.rates.deed:
                 self.deeds.anything()
+            elif self.is_held() and self.dice.random() < 0.3:
+                self.deeds.release_held()
+                self._wake_somebody()
             if self.seams.happens("jump"):
                 self.machine.skew = self.dice.choice(JUMPS)
 
     def _drain(self) -> None:
         """End all trouble: one healthy worker goes on, and staff release what was held."""
-        self.seams.rates, self.seams.relay_down_until = CALM, None
+        self.seams.rates = CALM
+        self.seams.relays_down_until.clear()
+        self.seams.relays_busy_until.clear()
         self.machine.skew = timedelta(0)
         self.seams.database_down_until = None
         for life in self.workers[1:]:
