@@ -47,7 +47,7 @@ test: check
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
 
 simulate: setup-dev
-	SEEDS=$${SEEDS:-200} $(BIN)/python -m pytest tests/simulation --timeout=0 $(PYTEST_ARGS)
+	SEEDS=$${SEEDS:-10000} $(BIN)/python -m pytest tests/simulation --timeout=0 $(PYTEST_ARGS)
 	$(BIN)/python -m pytest $(RULES) --hypothesis-profile=searching --timeout=0 $(PYTEST_ARGS)
 	$(BIN)/python -m pytest tests/integration -m slow -k "kills or crash or disk or foretold" --timeout=0 -s
 

@@ -10,7 +10,8 @@ TOTALS = "simulated"
 _SHOWN = (
     "crash", "stall", "outage", "refused", "unknown_commit", "database_down", "relay_down",
     "relay_busy", "reset", "refusal", "resets after the dot", "jump", "deed", "unsubscribe",
-    "come back", "suppress", "erase", "edit", "choose", "fenced", "ticks", "sent", "deliveries uncertain",
+    "come back", "suppress", "erase", "edit", "choose", "fenced", "ticks", "sent",
+    "deliveries uncertain",
 )  # fmt: skip
 
 

@@ -61,7 +61,10 @@ def _steps(world: World) -> dict[tuple[str, str, str], list[Acceptance]]:
 
 def _first_times(way: list[Acceptance]) -> list[Acceptance]:
     """Leave out what staff chose to send again."""
-    return list({one.step: one for one in reversed(way)}.values())[::-1]
+    first = dict[str, Acceptance]()
+    for one in way:
+        first.setdefault(one.step, one)
+    return list(first.values())
 
 
 def _never_twice(world: World) -> Iterator[str]:

@@ -183,16 +183,6 @@ def no_quota(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(claiming, "claimable_today", lambda session, today, *, at_most: at_most)
 
 
-def no_answers(patch: pytest.MonkeyPatch) -> None:
-    """Ignore what a journal says about the answers of a relay."""
-    told = Evidence.outcome_of
-
-    def outcome_of(evidence: Evidence, delivery_id: int, attempt: int) -> Outcome:
-        return told(replace(evidence, answers={}), delivery_id, attempt)
-
-    patch.setattr(Evidence, "outcome_of", outcome_of)
-
-
 def any_relay_will_do(patch: pytest.MonkeyPatch) -> None:
     """Give another relay what one has not accepted, whatever it said."""
     patch.setattr(relay_pool, "is_unreached", lambda outcome: not isinstance(outcome, Accepted))

@@ -17,7 +17,7 @@ from tests.simulation.invariants import violations
 from tests.simulation.world import Abandoned
 
 FIRST = int(os.environ.get("SEED", "1"))
-SEEDS = int(os.environ.get("SEEDS", "1" if "SEED" in os.environ else "8"))
+SEEDS = int(os.environ.get("SEEDS", "1" if "SEED" in os.environ else "60"))
 BLOCK = max(1, min(20, SEEDS // 4))  # enough blocks for a few processes, few enough to collect
 # Each of these broke a promise once.
 KEPT = {
