@@ -26,6 +26,7 @@ from scheduler import Parts, employed, run_tick
 from steadypost.migrating import migrate
 from storage.database import Database, open_database
 from templates.rendering import PersonRenderer
+from tests.benchmarks.pages_read import pages_read
 from tests.crowd import NOW, gather_crowd, queue_everybody
 from tests.sending_stage import Clock
 
@@ -43,6 +44,8 @@ def milliseconds(parts: Parts, deed: Callable[[], object]) -> float:
         began = clock()
         deed()
         times.append((clock() - began) * 1000)
+    if pages := pages_read(parts.database, deed):
+        print(f"\n{deed.__name__}: {pages:,} pages")  # noqa: T201
     return median(times)
 
 
