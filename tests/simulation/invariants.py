@@ -59,11 +59,12 @@ def _steps(world: World) -> dict[tuple[str, str, str], list[Acceptance]]:
     return ways
 
 
-def _first_times(way: list[Acceptance]) -> list[Acceptance]:
-    """Leave out what staff chose to send again."""
+def _first_times(world: World, way: list[Acceptance]) -> list[Acceptance]:
+    """Leave out what staff chose to send again: to them it counts as not had until then."""
     first = dict[str, Acceptance]()
     for one in way:
-        first.setdefault(one.step, one)
+        if one.delivery_id not in world.book.sent_again:
+            first.setdefault(one.step, one)
     return list(first.values())
 
 
@@ -88,7 +89,7 @@ def _no_more_rounds_than_wished(world: World) -> Iterator[str]:
 
 def _in_order(world: World) -> Iterator[str]:
     for (person, series, _), way in _steps(world).items():
-        for earlier, later in pairwise(_first_times(way)):
+        for earlier, later in pairwise(_first_times(world, way)):
             versions = world.book.series[series].during(earlier.at, later.at)
             if all(_is_before(later.step, earlier.step, version) for version in versions):
                 yield f"{person} got {series}/{later.step} after {earlier.step}"
@@ -102,7 +103,7 @@ def _is_before(one: str, other: str, version: SeriesFolder) -> bool:
 def _spaced(world: World) -> Iterator[str]:
     for (person, series, _), way in _steps(world).items():
         member = world.book.members[person]
-        for earlier, later in pairwise(_first_times(way)):
+        for earlier, later in pairwise(_first_times(world, way)):
             wait = _least_wait(world, member, earlier, later)
             apart = _most_days_apart(world, member, earlier, later)
             if apart < (1 if _was_asked_for(member, earlier, later) else wait):
