@@ -213,11 +213,23 @@ def test_nothing_is_sent_that_a_full_disk_cannot_remember(terminal: Terminal) ->
     assert len(terminal.mails()) == 1
 
 
+_KEPT: list[socket.socket] = []
+
+
 def closed_port() -> int:
-    """Find a port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Find a port nobody listens on, and keep it: else another test may come to listen there."""
+    probe = socket.socket()
+    _KEPT.append(probe)
+    probe.bind(("127.0.0.1", 0))
+    return int(probe.getsockname()[1])
+
+
+@pytest.fixture(autouse=True)
+def ports_let_go() -> Iterator[None]:
+    """Give back the ports that a test kept."""
+    yield
+    while _KEPT:
+        _KEPT.pop().close()
 
 
 def use_relay(terminal: Terminal, port: int) -> None:
