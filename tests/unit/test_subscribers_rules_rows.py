@@ -124,6 +124,18 @@ def test_a_row_is_read_by_its_columns() -> None:
     assert not found.is_left_out
 
 
+def test_a_name_that_is_not_plain_is_cleaned_or_refused_under_its_own_name() -> None:
+    columns = ("email", "first_name", "last_name")
+
+    found = read_row(columns, ["ada@example.org", "Zoë\u00a0 Ann", "O\u2019Neil\t Smith"])
+
+    assert found.profile == {"first_name": "Zoë Ann", "last_name": "O\u2019Neil Smith"}
+    with pytest.raises(
+        SubscriberError, match=r"cannot use last name: 'x+…': it is longer than 200"
+    ):
+        read_row(columns, ["ada@example.org", "Ada", "x" * 201])
+
+
 def test_an_empty_cell_says_nothing() -> None:
     found = read_row(("email", "first_name", "hour", "city"), ["ada@example.org", "", " ", ""])
 
