@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy.orm import Session, aliased
 
-from campaigns.joining import find_newcomers
+from campaigns.joining import find_newcomers, is_membership, may_be_mailed
 from campaigns.models import Enrolment, Series, SkippedStep
 from campaigns.rules.existing import (
     HEARS_OF_NEW,
@@ -24,6 +24,7 @@ from campaigns.rules.standing import EnrolmentStatus
 from campaigns.store import change_enrolments, load_plans
 from delivery.models import Delivery
 from delivery.rules.states import State
+from subscribers.models import Subscriber
 from subscribers.store import insert_new, slices
 
 
@@ -88,11 +89,29 @@ def _lately_finished(session: Session, series: Series, *, now: datetime) -> dict
     wanted = select(*columns).where(
         Enrolment.series_id == series.id,
         Enrolment.status == EnrolmentStatus.FINISHED,
-        Enrolment.hears_of_new.is_not(False),
+        *may_go_on(),
         or_(Enrolment.hears_of_new.is_(True), Enrolment.ended_at >= now - HEARS_OF_NEW),
     )
     found = session.execute(wanted.order_by(Enrolment.id))
     return {row.id: now if row.hears_of_new else row.ended_at for row in found}
+
+
+def may_go_on() -> tuple[ColumnElement[bool], ...]:
+    """Leave out who may not be mailed, began the series anew, or wants no more of it."""
+    later = aliased(Enrolment)
+    begun_anew = exists().where(
+        later.subscriber_id == Enrolment.subscriber_id,
+        later.series_id == Enrolment.series_id,
+        later.round > Enrolment.round,
+    )
+    is_on_list = exists().where(
+        Series.id == Enrolment.series_id,
+        Subscriber.id == Enrolment.subscriber_id,
+        is_membership(),
+        may_be_mailed(),
+    )
+    wants_more = Enrolment.hears_of_new.is_not(False)
+    return wants_more, ~begun_anew, is_on_list.correlate(Enrolment)
 
 
 def reached_on(session: Session, enrolments: Iterable[int]) -> defaultdict[int, set[int]]:

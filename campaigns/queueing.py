@@ -22,7 +22,6 @@ from campaigns.models import Enrolment
 from campaigns.portions import Portion
 from campaigns.rules.looks import look_after, look_within_a_day
 from campaigns.rules.moves import Finished, SendStep, SkipStep, Stop
-from campaigns.rules.shared_days import Way
 from campaigns.rules.standing import EnrolmentStatus
 from campaigns.site import Site
 from campaigns.skips import Skip, skip_steps
@@ -60,7 +59,7 @@ def queue_due_steps(session: Session, *, site: Site, now: datetime, limit: int =
             strays.discard(enrolment_id)
             looks[enrolment_id] = look_after(move, now=now, enrolment_id=enrolment_id)
             if isinstance(move, SendStep):
-                due_steps.add(person, enrolment_id, move)
+                due_steps.add(person, enrolment_id, move, now=now)
             if isinstance(move, Finished):
                 finished.append(enrolment_id)
             if isinstance(move, SkipStep | Stop):
@@ -105,33 +104,34 @@ class _DueSteps:
     """The steps to queue of one round: those that are new, and those that were cancelled once."""
 
     def __init__(self) -> None:
-        self._new: list[tuple[int, Way, int]] = []  # subscriber, way, step
-        self._again: list[int] = []  # deliveries
+        self._new: list[NewDelivery] = []
+        self._again: dict[bool, list[int]] = {True: [], False: []}  # deliveries; awaited or not
 
-    def add(self, person: PersonFacts, enrolment_id: int, move: SendStep) -> None:
+    def add(self, person: PersonFacts, enrolment_id: int, move: SendStep, *, now: datetime) -> None:
         cancelled = person.cancelled.get((enrolment_id, move.step_id))
-        if cancelled is None:
-            way = next(way for way in person.ways if way.enrolment_id == enrolment_id)
-            self._new.append((person.subscriber_id, way, move.step_id))
-        else:
-            self._again.append(cancelled)
-
-    def queue(self, session: Session, *, now: datetime) -> int:
-        rows = [
+        if cancelled is not None:
+            self._again[move.is_awaited].append(cancelled)
+            return
+        self._new.append(
             NewDelivery(
-                once_key=step_key(way.enrolment_id, step_id),
+                once_key=step_key(enrolment_id, move.step_id),
                 kind=Kind.STEP,
                 due_at=now,
                 created_at=now,
-                subscriber_id=subscriber_id,
-                enrolment_id=way.enrolment_id,
-                step_id=step_id,
-                is_awaited=way.is_awaited,
+                subscriber_id=person.subscriber_id,
+                enrolment_id=enrolment_id,
+                step_id=move.step_id,
+                is_awaited=move.is_awaited,
             )
-            for subscriber_id, way, step_id in self._new
-        ]
-        again = queue_again(session, self._again, due_at=now) if self._again else 0
-        return queue_deliveries(session, rows) + again
+        )
+
+    def queue(self, session: Session, *, now: datetime) -> int:
+        again = sum(
+            queue_again(session, ids, due_at=now, is_awaited=is_awaited)
+            for is_awaited, ids in self._again.items()
+            if ids
+        )
+        return queue_deliveries(session, self._new) + again
 
 
 class _LeftOut:

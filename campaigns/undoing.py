@@ -7,15 +7,14 @@ because of what the edit took out, and a step that was left out by a condition t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, exists, select, tuple_
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, delete, select, tuple_
+from sqlalchemy.orm import Session
 
-from campaigns.existing import reached_on
-from campaigns.joining import is_membership, may_be_mailed
+from campaigns.existing import may_go_on, reached_on
 from campaigns.models import Enrolment, Series, SkippedStep, Step
 from campaigns.publishing import ImportedSeries, export_series, import_series
 from campaigns.rules.conditions import condition_or_none
@@ -25,8 +24,7 @@ from campaigns.series_edits import folder_before, forget_edit, last_edit
 from campaigns.series_folder import SeriesFolder
 from campaigns.site import Site
 from campaigns.store import change_enrolments, find_series, load_plans
-from subscribers.models import Subscriber
-from subscribers.store import slices
+from subscribers.store import lock_people, slices
 from templates.email import Renderer
 
 # A tick dates what it does by its beginning, which may lie before the edit it reads.
@@ -73,10 +71,20 @@ class _Undoing:
         back = [*self._stopped(), *self._cut_short()]
         values = {"status": EnrolmentStatus.ACTIVE, "ended_at": None, "reason": "", "look_at": now}
         ended = Enrolment.status.in_([EnrolmentStatus.STOPPED, EnrolmentStatus.FINISHED])
+        # They may have left, or begun anew, while we looked: once more, with nobody between.
+        still = ended, *self._may_go_on()
+        self._lock_people_of(back)
         return sum(
-            change_enrolments(self.session, Enrolment.id.in_(some), ended, **values)
+            change_enrolments(self.session, Enrolment.id.in_(some), *still, **values)
             for some in slices(back)
         )
+
+    def _lock_people_of(self, enrolments: Sequence[int]) -> None:
+        people = set[int]()
+        for some in slices(enrolments):
+            wanted = select(Enrolment.subscriber_id).where(Enrolment.id.in_(some))
+            people.update(self.session.scalars(wanted))
+        lock_people(self.session, people)
 
     def ask_again(self) -> frozenset[int]:
         """Forget what the edit's conditions left out, where it lies ahead; tell for whom."""
@@ -145,25 +153,7 @@ class _Undoing:
         return steps, people
 
     def _may_go_on(self) -> tuple[ColumnElement[bool], ...]:
-        """Leave out who may not be mailed, began it anew, or wants no more of it."""
-        later = aliased(Enrolment)
-        begun_anew = exists().where(
-            later.subscriber_id == Enrolment.subscriber_id,
-            later.series_id == Enrolment.series_id,
-            later.round > Enrolment.round,
-        )
-        is_on_list = exists().where(
-            Series.id == Enrolment.series_id,
-            Subscriber.id == Enrolment.subscriber_id,
-            is_membership(),
-            may_be_mailed(),
-        )
-        return (
-            Enrolment.series_id == self.series.id,
-            Enrolment.hears_of_new.is_not(False),
-            ~begun_anew,
-            is_on_list.correlate(Enrolment),
-        )
+        return Enrolment.series_id == self.series.id, *may_go_on()
 
     def _plan(self) -> SeriesPlan:
         return load_plans(self.session)[self.series.id]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, case, exists, select, true
 from sqlalchemy.orm import Session
@@ -97,9 +98,12 @@ def release_held(session: Session, delivery_ids: Collection[int]) -> int:
     return _queue(session, delivery_ids, State.HELD, due_at=None)
 
 
-def queue_again(session: Session, delivery_ids: Collection[int], *, due_at: datetime) -> int:
-    """Queue cancelled deliveries again, because the person asked again."""
-    return _queue(session, delivery_ids, State.CANCELLED, due_at=due_at)
+def queue_again(
+    session: Session, delivery_ids: Collection[int], *, due_at: datetime, is_awaited: bool
+) -> int:
+    """Queue cancelled deliveries again, because the person asked again, maybe just now."""
+    before = State.CANCELLED
+    return _queue(session, delivery_ids, before, due_at=due_at, is_awaited=is_awaited)
 
 
 def send_again(session: Session, delivery_ids: Collection[int], *, now: datetime) -> int:
@@ -161,7 +165,12 @@ def _cancel(session: Session, *conditions: ColumnElement[bool], reason: str, now
 
 
 def _queue(
-    session: Session, delivery_ids: Collection[int], before: State, *, due_at: datetime | None
+    session: Session,
+    delivery_ids: Collection[int],
+    before: State,
+    *,
+    due_at: datetime | None,
+    **values: Any,
 ) -> int:
     """Queue again with a clean slate; a message that certainly never went gets a new Date."""
     never_went = case((deliveries.c.doubt_count == 0, None), else_=deliveries.c.sending_at)
@@ -176,4 +185,5 @@ def _queue(
         deferred_since=None,
         sending_at=never_went,
         due_at=due_at or deliveries.c.due_at,
+        **values,
     )

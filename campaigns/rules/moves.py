@@ -39,6 +39,7 @@ class SendStep:
     step_id: int
     at: datetime
     why: Why
+    is_awaited: bool = False  # the person sits there and looks for it
 
 
 @dataclass(frozen=True)

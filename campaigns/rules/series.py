@@ -239,7 +239,7 @@ class _Case:
         asked = self.progress.asked_at or self.moment.now
         is_fresh = self.moment.now <= asked + AT_ONCE_FOR
         if is_fresh and self._today not in self._days.taken:
-            return SendStep(self.step.id, self.moment.now, Why(Cause.ASKED))
+            return SendStep(self.step.id, self.moment.now, Why(Cause.ASKED), is_awaited=True)
         return self._go_as_soon_as_allowed(Why(Cause.ASKED))
 
     def _decide_at_once(self) -> Move:
@@ -251,7 +251,7 @@ class _Case:
         is_fresh = confirmed is not None and now <= confirmed + AT_ONCE_FOR
         is_theirs = self.progress.origin is Origin.CONFIRMATION
         if is_fresh and is_theirs and self._today not in self.moment.busy_days:
-            return SendStep(self.step.id, now, why)
+            return SendStep(self.step.id, now, why, is_awaited=True)
         return self._go_as_soon_as_allowed(why)
 
     def _begin_later(self, at: datetime) -> Move:

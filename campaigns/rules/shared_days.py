@@ -10,7 +10,6 @@ from campaigns.rules.broadcasts import IssueMove, IssuePlan, move_issue
 from campaigns.rules.due_dates import local_day
 from campaigns.rules.moves import Move, SendStep, SkipStep, WaitUntil
 from campaigns.rules.series import Moment, Progress, Rhythm, SeriesPlan, next_move
-from campaigns.rules.standing import FirstStep, Origin
 
 
 @dataclass(frozen=True)
@@ -20,13 +19,6 @@ class Way:
     enrolment_id: int
     series: SeriesPlan
     progress: Progress
-
-    @property
-    def is_awaited(self) -> bool:
-        """Tell whether the person asked for the next step just now: so, or by signing up."""
-        progress = self.progress
-        is_new = not progress.reached and progress.origin is Origin.CONFIRMATION
-        return progress.is_asking or (is_new and self.series.first_step is FirstStep.AT_ONCE)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from templates.errors import StoppedError, TemplateError
 
 _SPAWNED: Final = multiprocessing.get_context("spawn")  # a copy of a threaded process may hang
 _RESTING: Final = "went to rest"
-_BUSY: Final = 6  # times the time: so long is waited where others work, too
+_BUSY: Final = 2.5  # times the time: so long is waited where others work, too
 _REST_AFTER: Final = timedelta(seconds=30)  # without work; a service publishes rarely
 
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import bindparam, select, update
 
 from campaigns.errors import NothingToUndoError, SeriesFolderError
 from campaigns.impact import Impact, try_edit, try_undoing
 from campaigns.models import Enrolment
+from campaigns.own_choices import start_again
 from campaigns.publishing import EVERYBODY, ImportedSeries, export_series, import_series
 from campaigns.rules.existing import Existing, ExistingPlan
 from campaigns.rules.impact import Effect
@@ -28,6 +29,11 @@ from tests.sending_stage import DOCUMENT, RENDERER, Clock
 from tests.series_stage import SeriesStage
 
 DAY = timedelta(days=1)
+_LEAVE = (
+    update(Subscription)
+    .where(Subscription.subscriber_id == bindparam("person"))
+    .values(standing=Standing.UNSUBSCRIBED)
+)
 
 
 def step(key: str, wait_days: int = 7, *, text: str = "", condition: str = "") -> FolderStep:
@@ -211,6 +217,23 @@ def test_who_finished_lately_gets_what_is_appended(stage: SeriesStage) -> None:
     ]
     assert bring(stage, longer).taken_up == 2
     assert went_after(stage)["ada"][3:] == [("four", "04-01")]
+
+
+def test_who_began_anew_or_left_is_not_taken_up_on_the_way_they_finished(
+    stage: SeriesStage,
+) -> None:
+    stage.run_until(datetime(2026, 4, 1, tzinfo=UTC))
+    ada, ben = stage.enrolments()
+    with stage.database.transaction() as session:
+        person = session.get_one(Subscriber, ada.subscriber_id)
+        assert start_again(session, person, ada.series_id, now=stage.clock.now)
+    stage.do(lambda s: s.execute(_LEAVE, {"person": ben.subscriber_id}))
+
+    assert bring(stage, replace(THREE, steps=(*THREE.steps, step("four")))).taken_up == 0
+    had = went_after(stage)
+    again = ["one", "two", "three", "four"]
+    assert [key for key, _ in had["ada"]] == ["one", "two", "three", *again]
+    assert [key for key, _ in had["ben"]] == ["one", "two", "three"]
 
 
 def test_who_finished_long_ago_is_left_in_peace(stage: SeriesStage) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.enrolment import enrol_newcomers
@@ -23,6 +24,7 @@ from campaigns.pausing import Resumed, pause_series, resume_series
 from campaigns.rules.standing import EnrolmentStatus
 from campaigns.site import Site
 from campaigns.stopping import apply_exit_rules
+from delivery.models import Delivery
 from delivery.rules.states import State
 from delivery.sender import Accepted, Refused
 from storage.database import Database
@@ -247,6 +249,24 @@ def test_the_next_one_comes_now_and_not_twice_a_day(stage: SeriesStage, ada: Sub
     stage.run_until(datetime(2026, 3, 5, 10, tzinfo=UTC))
     stage.tick()
     assert dates(stage)[2:] == [("step-3", "03-05 09:00")]
+
+
+def test_what_is_queued_already_goes_before_the_others_once_its_reader_asks_for_it(
+    stage: SeriesStage, ada: Subscription
+) -> None:
+    def queued() -> bool:
+        with stage.database.reading() as session:
+            return session.scalars(
+                select(Delivery.is_awaited).where(Delivery.state == State.QUEUED)
+            ).one()
+
+    stage.clock.now = datetime(2026, 3, 15, 8, tzinfo=UTC)
+    stage.queue()
+    assert not queued()
+
+    assert wish(stage, ada, ask_for_next)
+    stage.queue()
+    assert queued()
 
 
 def test_asking_twice_on_a_day_brings_the_second_tomorrow(

@@ -71,16 +71,26 @@ def test_a_due_step_is_queued_once_under_its_key(stage: SeriesStage, ada: int) -
     assert stage.enrolments()[0].look_at == stage.clock.now + ON_ITS_WAY
 
 
-@pytest.mark.parametrize("origin", [Origin.CONFIRMATION, Origin.IMPORT])
+@pytest.mark.parametrize(
+    ("origin", "hours", "is_awaited"),
+    [
+        (Origin.CONFIRMATION, 0, True),
+        (Origin.CONFIRMATION, 2, False),  # their series began later, or the service was down
+        (Origin.IMPORT, 0, False),
+    ],
+)
 def test_the_first_step_of_who_signed_up_just_now_waits_behind_no_newsletter(
-    stage: SeriesStage, weekly: int, series: Series, origin: Origin
+    stage: SeriesStage, weekly: int, series: Series, origin: Origin, hours: int, *, is_awaited: bool
 ) -> None:
-    stage.enrol(stage.add_reader("ada", weekly), series, origin=origin)
+    subscription = stage.add_reader("ada", weekly)
+    confirmed_at = stage.clock.now - timedelta(hours=hours)
+    stage.change(Subscription, subscription.id, confirmed_at=confirmed_at)
+    stage.enrol(subscription, series, origin=origin)
     stage.queue()
 
     with stage.database.reading() as session:
         (delivery,) = session.scalars(select(Delivery))
-    assert delivery.is_awaited is (origin is Origin.CONFIRMATION)
+    assert delivery.is_awaited is is_awaited
 
 
 def test_looking_too_often_queues_nothing_twice(stage: SeriesStage, ada: int) -> None:

@@ -163,7 +163,7 @@ def test_who_asks_gets_the_next_one_now_whatever_the_wait_and_the_hour() -> None
     night = MONDAY + 2 * DAY + timedelta(hours=14)
     asking = replace(HAD_ONE, asked_at=night)
 
-    assert decide(asking, night) == SendStep(2, night, Why(Cause.ASKED))
+    assert decide(asking, night) == SendStep(2, night, Why(Cause.ASKED), is_awaited=True)
     assert isinstance(decide(replace(asking, last_sent_at=night + DAY), night + DAY), WaitUntil)
 
 

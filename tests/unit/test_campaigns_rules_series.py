@@ -78,7 +78,7 @@ def test_after_the_click_the_first_step_goes_at_once_even_at_night_on_a_closed_d
 
     move = decide(clicked, night + timedelta(minutes=59), calendar=calendar)
 
-    assert move == SendStep(1, night + timedelta(minutes=59), Why(Cause.AT_ONCE))
+    assert move == SendStep(1, night + timedelta(minutes=59), Why(Cause.AT_ONCE), is_awaited=True)
 
 
 def test_an_hour_after_the_click_the_window_counts_again() -> None:

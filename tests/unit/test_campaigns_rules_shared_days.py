@@ -6,21 +6,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import pytest
-
 from campaigns.rules.calendar import ClinicCalendar
 from campaigns.rules.moves import AwaitDelivery, SendStep, WaitUntil
 from campaigns.rules.series import InFlight, Moment, Progress, Rhythm, SeriesPlan, StepPlan
 from campaigns.rules.shared_days import Way, plan_moves
-from campaigns.rules.standing import FirstStep, Origin
 
 MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)  # 09:00 in Berlin
 DAY = timedelta(days=1)
 RHYTHM = Rhythm(ZoneInfo("Europe/Berlin"))
 SENT = Progress(enrolled_at=MONDAY, confirmed_at=MONDAY, had=frozenset({1}), last_sent_at=MONDAY)
-
-
-NEW = Progress(enrolled_at=MONDAY, confirmed_at=MONDAY)
 
 
 def way(enrolment_id: int, *, hour: int = 9, priority: int = 100, series_id: int = 0) -> Way:
@@ -82,27 +76,3 @@ def test_what_is_held_takes_no_day() -> None:
     moves = plan_moves([held, way(12)], rhythm=RHYTHM, moment=at(MONDAY + 7 * DAY))
 
     assert isinstance(moves[12], SendStep)
-
-
-@pytest.mark.parametrize(
-    ("progress", "is_awaited"),
-    [
-        (NEW, True),
-        (replace(NEW, origin=Origin.IMPORT), False),
-        (replace(NEW, origin=Origin.STAFF), False),
-        (replace(NEW, skipped=frozenset({1})), False),
-        (SENT, False),
-        (replace(SENT, asked_at=MONDAY + DAY), True),
-        (replace(SENT, asked_at=MONDAY - DAY), False),
-    ],
-)
-def test_a_step_is_awaited_by_who_signed_up_just_now_or_asked_for_it(
-    progress: Progress, *, is_awaited: bool
-) -> None:
-    assert replace(way(1), progress=progress).is_awaited is is_awaited
-
-
-def test_a_series_that_begins_on_a_weekday_is_awaited_by_nobody() -> None:
-    series = replace(way(1).series, first_step=FirstStep.NEXT_SLOT)
-
-    assert not Way(1, series, NEW).is_awaited
