@@ -610,10 +610,11 @@ def test_what_was_cancelled_is_queued_again_for_who_asks_again(desk: Desk) -> No
     later = desk.now + timedelta(days=3)
 
     with desk.database.transaction() as session:
-        assert queue_again(session, [1], due_at=later) == 1
-        assert queue_again(session, [1], due_at=later) == 0
+        assert queue_again(session, [1], due_at=later, is_awaited=True) == 1
+        assert queue_again(session, [1], due_at=later, is_awaited=True) == 0
 
     row = desk.row()
+    assert row.is_awaited
     assert (row.state, row.due_at, row.reason, row.done_at) == (State.QUEUED, later, "", None)
 
 
