@@ -72,12 +72,11 @@ def record_answers(
 ) -> list[Recorded]:
     """Write down what became of a group, with everything that follows from it.
 
-    The persons are locked first, as every deed on a person does: a hard bounce and an unsubscribe
-    in the same moment would otherwise each hold what the other wants.
+    The caller has locked the persons, as every deed on a person does first: a hard bounce and an
+    unsubscribe in the same moment would otherwise each hold what the other wants.
     """
     if not answered.pairs:
         return []
-    lock_people(session, answered.people)
     recorded = outbox.record_outcomes(session, worker, answered.results(), now=answered.at)
     apply_outcomes(session, recorded, site=site, now=answered.at)
     return recorded

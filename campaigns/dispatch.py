@@ -268,6 +268,7 @@ class _Round:
             self.pause(seconds)
             try:
                 with self.database.transaction() as session:
+                    lock_people(session, self.answered.people)
                     recorded = self._record(session)
             except SQLAlchemyError:  # also when the pages have every connection in use
                 continue

@@ -192,7 +192,8 @@ _TOO_LONG = re.compile(rb"^([^\n]{74,75})(=20|=09)$", re.MULTILINE)
 def derive_boundary(seed: str, *parts: bytes) -> str:
     """Derive a boundary from the message and prove that no part holds it.
 
-    `=_` never occurs in quoted-printable text, so the first try holds; the proof stays.
+    `=_` never occurs in quoted-printable text, so the first try holds; the proof stays for parts
+    that no compiler has encoded.
     """
     while True:
         digest = hashlib.sha256(seed.encode()).hexdigest()[:24]

@@ -50,12 +50,12 @@ def check_everyone(
     readers: Iterable[NamedReader],
     *,
     renderer: Renderer,
-    said: Collection[str] = (),
+    said: Collection[tuple[Level, str]] = (),
 ) -> Iterator[Finding]:
     """Render an edition for every reader, and say for whom it comes out wrong.
 
     Troubles with the same words are one finding that counts the people and names the first. What
-    is wrong for everybody is left out where its rule is among those `said` already.
+    is wrong for everybody is left out where its rule is `said` already, as gravely.
 
     Raises:
         DocumentError: the document cannot be read at all.
@@ -73,10 +73,11 @@ def check_everyone(
                 line = lines.get("subject", 0) if rule.startswith("subject") else 0
                 troubles.add(rule, message, named.name, line)
     for (rule, message), tally in troubles.by_message.items():
-        if rule in said and tally.count == troubles.people:
+        level = Level.LOOK if rule == "subject-long" else Level.STOPS
+        if (level, rule) in said and tally.count == troubles.people:
             continue
         yield Finding(
-            Level.LOOK if rule == "subject-long" else Level.STOPS,
+            level,
             rule,
             f"for {_people(tally, troubles.people)}: {message}",
             line=tally.line,

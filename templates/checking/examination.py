@@ -9,7 +9,7 @@ from templates.checking.checked_email import CheckedEmail, Place
 from templates.checking.checks import check_edition, finding_of
 from templates.checking.everyone import NamedReader, check_everyone
 from templates.checking.faults import faults_in
-from templates.checking.findings import Finding, Level, gravest_first
+from templates.checking.findings import Finding, gravest_first
 from templates.checking.leftovers import places_of_rules
 from templates.compiler.child import GuardedRenderer
 from templates.compiler.renderer import CompiledRenderer
@@ -45,8 +45,7 @@ def examine(
     except TemplateError as error:
         return Examination("", _why_not(edition, sample, error), None)
     findings = check_edition(edition, sample, renderer=renderer, report=report)
-    stops = (finding.rule for finding in findings if finding.level is Level.STOPS)
-    said = {*stops, "subject-long"} & {finding.rule for finding in findings}
+    said = {(finding.level, finding.rule) for finding in findings}
     findings += check_everyone(edition, people, renderer=renderer, said=said)
     # People bring variants of their own, and reasons why there is none.
     report = renderer.report(edition, sample)
